@@ -33,7 +33,9 @@ _CLASSES = f"gradle-api-{VERSION}.jar"
 _MODULE = re.compile(r"(gradle-.+)-classpath\.properties")
 _SOURCES = ("Builds.java", "Versions.java")
 # Of these follows what is built.
-_FILES = (*_SOURCES, "jars.sha256", "pom.xml")
+_FILES = (*_SOURCES, "jars.sha256", "pom.xml", "extensions.properties")
+# Where Groovy looks for the methods that others add: those of Gradle the jar does not name.
+_EXTENSIONS = Path("META-INF") / "groovy" / "org.codehaus.groovy.runtime.ExtensionModule"
 # Gradle looks for their jars, but has their classes in its own.
 _EMPTY = ("ant-1.10.14.jar", "ant-launcher-1.10.14.jar", "javax.inject-1.jar")
 _OPENED = ("java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.util")
@@ -241,6 +243,8 @@ def _make(folder: Path) -> None:
         (jars / name).rename(library / name)
     jars.rmdir()
     _write_modules(library)
+    (folder / _EXTENSIONS).parent.mkdir(parents=True)
+    shutil.copyfile(PROGRAMS / "extensions.properties", folder / _EXTENSIONS)
     compiler = [_program("javac"), "-cp", f"{library}/*", "-d", str(folder)]
     subprocess.run([*compiler, *(str(PROGRAMS / name) for name in _SOURCES)], check=True, timeout=_SECONDS)
 

@@ -42,7 +42,6 @@ def write() -> None:
         "selectors": _rows("accepts", selectors, asked),
         "of POMs": dict(zip(selectors, versions(("pom", one, "") for one in selectors), strict=True)),
         "bases": dict(zip(asked, versions(("base", one, "") for one in asked), strict=True)),
-        "static": "".join(versions(("static", one, "") for one in texts)),
         "dynamic": "".join(versions(("dynamic", one, "") for one in texts)),
         "central": {name: _in_order(" ".join(found).split()) for name, found in table["central"].items()},
     }

@@ -64,7 +64,7 @@ class Waiver(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields
     package: str
     rules: list[PolicyField]
     vulnerabilities: list[str] = []
-    until: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    until: Annotated[str, msgspec.Meta(examples=["2027-01-31"], extra_json_schema={"format": "date"})]
     reason: str
 
 

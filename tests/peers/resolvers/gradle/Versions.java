@@ -10,7 +10,6 @@ import org.gradle.api.artifacts.ComponentMetadata;
 import org.gradle.api.internal.artifacts.ivyservice.ivyresolve.parser.MavenVersionUtils;
 import org.gradle.api.internal.artifacts.ivyservice.ivyresolve.strategy.DefaultVersionComparator;
 import org.gradle.api.internal.artifacts.ivyservice.ivyresolve.strategy.DefaultVersionSelectorScheme;
-import org.gradle.api.internal.artifacts.ivyservice.ivyresolve.strategy.ExactVersionSelector;
 import org.gradle.api.internal.artifacts.ivyservice.ivyresolve.strategy.MavenVersionSelectorScheme;
 import org.gradle.api.internal.artifacts.ivyservice.ivyresolve.strategy.Version;
 import org.gradle.api.internal.artifacts.ivyservice.ivyresolve.strategy.VersionParser;
@@ -56,7 +55,6 @@ final class Versions {
             case "accepts" -> yes(accepts(SCHEME.parseSelector(one), two));
             case "inverse" -> yes(accepts(SCHEME.complementForRejection(SCHEME.parseSelector(one)), two));
             case "base" -> base(one);
-            case "static" -> yes(ExactVersionSelector.isExact(one));
             case "dynamic" -> yes(SCHEME.parseSelector(one).isDynamic());
             case "status" -> MavenVersionUtils.inferStatusFromVersionNumber(one);
             case "pom" -> SCHEME.renderSelector(new MavenVersionSelectorScheme(SCHEME).parseSelector(one));

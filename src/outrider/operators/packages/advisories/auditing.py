@@ -15,7 +15,7 @@ from outrider.operators.packages.advisories.matching import Matcher, urgency
 from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.store import AdvisoryStore, Source
 from outrider.operators.packages.locks.files import read_locks
-from outrider.operators.packages.locks.lock import Lock, LockedPackage
+from outrider.operators.packages.locks.lock import OTHER_REGISTRY, Lock, LockedPackage
 from outrider.operators.packages.vex.products import audited_product
 from outrider.operators.packages.vex.reading import read_statements
 from outrider.operators.packages.vex.stated import Stated
@@ -108,7 +108,7 @@ def audited(terms: AuditTerms, now: float) -> Audited:
         found=found,
         unknown=sum(not _is_known(one.advised_by, sources) for _, lock in locks for one in lock.packages),
         sources=[sources[one] for one in [*sorted(ecosystems), *_CALLED] if one in sources],
-        warnings=[*doubts, *warnings, *unclear, *unreadable, *statements.unused()],
+        warnings=[*doubts, *warnings, *_elsewhere(locks), *unclear, *unreadable, *statements.unused()],
     )
 
 
@@ -122,6 +122,12 @@ def _doubts(ecosystems: set[str], sources: dict[str, Source], terms: AuditTerms,
             what = _CALLED.get(one, f"the advisories of {one}")
             verb = "was" if one == KEV else "were"
             yield f"{what} {verb} imported {Duration(age // 3600 * 3600)} ago"
+
+
+def _elsewhere(locks: Sequence[tuple[str, Lock]]) -> list[str]:
+    """Return of which packages no advisories tell, since they are of registries of somebody's own."""
+    found = sorted({one.called for _, lock in locks for one in lock.packages if one.source == OTHER_REGISTRY})
+    return [f"{one}: advisories are not about packages of this registry" for one in found]
 
 
 def _is_known(name: str, sources: dict[str, Source]) -> bool:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from outrider.operators.packages.cargo.client import download_url
 from outrider.operators.packages.cargo.crates import Crate, Want
+from outrider.operators.packages.cargo.places import parts_of
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 
 # The name of a crate, and the number of the bit of a version.
@@ -44,14 +45,14 @@ class Chosen(NamedTuple):
 
 
 def packages_of(
-    chosen: Chosen, crates: Mapping[str, Crate], template: str, local: Collection[str]
+    chosen: Chosen, crates: Mapping[str, Crate], templates: Mapping[str, str], local: Collection[str]
 ) -> list[ResolvedPackage]:
     """Return the packages of an answer.
 
     Args:
         chosen: The answer.
         crates: By name.
-        template: Where files are.
+        templates: By place, where files are.
         local: Names of what lies here, which asks for all else where there is any.
     """
     counts = Counter(name for name, _ in chosen.features)
@@ -68,7 +69,7 @@ def packages_of(
         if version[0] not in local and (by is None or by[0] in local):
             direct.add(version)
     packages = [
-        _package(crates[name], bit, template, chosen.features[name, bit]) for name, bit in sorted(chosen.features)
+        _package(crates[name], bit, templates, chosen.features[name, bit]) for name, bit in sorted(chosen.features)
     ]
     for one, key in zip(packages, sorted(chosen.features), strict=True):
         one.needed_by = sorted(needed_by.get(key, ()))
@@ -76,12 +77,14 @@ def packages_of(
     return packages
 
 
-def _package(crate: Crate, bit: int, template: str, on: frozenset[str]) -> ResolvedPackage:
+def _package(crate: Crate, bit: int, templates: Mapping[str, str], on: frozenset[str]) -> ResolvedPackage:
     version, checksum = crate.table.versions[bit], crate.release(bit).checksum
-    return ResolvedPackage(
-        name=crate.name, version=version, extras=[*_extras(crate, bit, on)], file=f"{crate.name}-{version}.crate",
-        url=download_url(template, crate.name, version, checksum), hashes={"sha256": checksum},
-    )  # fmt: skip
+    package = ResolvedPackage(name=crate.name, version=version, extras=[*_extras(crate, bit, on)], registry=crate.place)
+    if checksum:
+        name = parts_of(crate.name)[0]
+        package.file, package.hashes = f"{name}-{version}.crate", {"sha256": checksum}
+        package.url = download_url(templates[crate.place], name, version, checksum)
+    return package
 
 
 def _extras(crate: Crate, bit: int, on: frozenset[str]) -> Iterator[str]:

@@ -3,13 +3,14 @@
 https://doc.rust-lang.org/cargo/reference/resolver.html and features.html.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.cargo.lines import CargoNeed, CargoRelease
+from outrider.operators.packages.cargo.places import USUAL, key_of, parts_of
 from outrider.operators.packages.cargo.records import CargoRecord
 from outrider.operators.packages.cargo.rust import RustVersion, fits
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy, of_licences, refused
@@ -22,8 +23,8 @@ class Want(NamedTuple):
     """A wish for a crate.
 
     Attributes:
-        name: Of the crate.
-        range: The requirement.
+        name: Of the crate, with its place where that is not the usual one.
+        range: The requirement; empty for any version, prereleases too.
         features: That are asked of it.
     """
 
@@ -32,11 +33,13 @@ class Want(NamedTuple):
     features: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        if "." in self.name:
+        if self.name.endswith(".toml"):
             # No crate, but a manifest that lies here, in the one version that there is.
             return self.name if self.range.startswith("=") else f"{self.name} {self.range}"
+        name, place = parts_of(self.name)
         features = [one for one in self.features if one != "default"]
-        return f"{self.name}{'[' + ','.join(features) + ']' if features else ''} {self.range}"
+        called = f"{name}{'[' + ','.join(features) + ']' if features else ''}"
+        return " ".join(filter(None, (called, self.range, f"of {place}" if place else "")))
 
 
 class Needed(NamedTuple):
@@ -79,27 +82,42 @@ class Crate:
     """A crate.
 
     Args:
-        name: Of the crate.
+        name: Of the crate, with its place where that is not the usual one.
         record: What is known of it.
         policy: What may be chosen.
+        homes: The places of what it needs, by the registry as the index has it; none where each need says its place itself.
+        stand_ins: By the bits of versions that a patch has, what is meant by them: the name of a crate, and the bit of its version.
 
     Attributes:
+        place: Where it comes from, as Cargo.lock writes it; empty for the usual place, and for what lies here.
         table: Its versions, sorted.
         usable: The mask of those that were not taken back and that policy admits.
         refused: What policy refuses of the others.
+        patched: The mask of versions that are tried before others but those that are preferred: those of patches.
         explored: The mask of versions of which all crates that they need are known.
         preferred: The mask of those that are tried first.
         rust: The versions of Rust that what is chosen should go with.
     """
 
-    def __init__(self, name: str, record: CargoRecord, policy: Policy = ADMIT_ALL) -> None:
-        self.name, self.record = name, record
+    def __init__(
+        self,
+        name: str,
+        record: CargoRecord,
+        policy: Policy = ADMIT_ALL,
+        *,
+        homes: Mapping[str, str] | None = None,
+        stand_ins: Mapping[int, tuple[str, int]] | None = None,
+    ) -> None:
+        self.name, self.record, self.policy = name, record, policy
+        self.homes, self.stand_ins = homes or {}, stand_ins or {}
+        self.place = USUAL
         self.table = record.table()
+        self.patched = sum(1 << bit for bit in self.stand_ins)
         self.usable = self.table.everything & ~int.from_bytes(record.yanked, "little")
         # An index tells no licences.
         licences = of_licences(policy, name, self.table.versions, ())
         self.refused = [
-            one._replace(versions=one.versions & self.usable)
+            one._replace(versions=one.versions & self.usable & ~self.patched)
             for one in (*policy.refusals(name, self.table, record.published), *licences)
         ]
         self.usable &= ~refused(self.refused)
@@ -127,7 +145,7 @@ class Crate:
         found = self._masks.get(text)
         if found is None:
             try:
-                found = self.table.mask(text) & self.usable
+                found = (self.table.mask(text) if text else self.table.everything) & self.usable
             except InvalidConfigError:
                 found = 0
             self._masks[text] = found
@@ -151,6 +169,7 @@ class Crate:
         """
         if locked := mask & self.preferred:
             return (locked & -locked).bit_length() - 1
+        mask = mask & self.patched or mask
         return max(bits(mask), key=lambda bit: (self._fit(bit), bit)) if self.rust else mask.bit_length() - 1
 
     def _fit(self, bit: int) -> int:
@@ -164,13 +183,23 @@ class Crate:
         found = self._releases.get(bit)
         if found is None:
             found = self._releases[bit] = _DECODER.decode(self.record.releases[bit])
+            if self.homes:
+                found.needs = [_at_home(need, self.homes) for need in found.needs]
         return found
+
+    def meant(self, bit: int) -> tuple[str, int]:
+        """Return what is chosen with a version: the crate itself, or what a patch puts in its place."""
+        return self.stand_ins.get(bit, (self.name, bit))
 
     def needed(self, bit: int, feature: str) -> Needed | None:
         """Return what a version needs with a feature on top of what it needs anyway, and the latter where that is empty.
 
         None where it has no such feature. That called `default` counts as there, and may be empty.
         """
+        if bit in self.stand_ins:
+            return Needed(
+                (Want(self.stand_ins[bit][0], f"={self.table.versions[bit]}", (feature,) if feature else ()),)
+            )
         key = (bit, feature)
         if key not in self._needed:
             self._needed[key] = _needed(self.release(bit), feature)
@@ -205,6 +234,10 @@ def bucket_of(version: str) -> str:
     """Return the numbers that versions share which are compatible: up to the first that is not zero."""
     major, minor, patch = version.partition("-")[0].partition("+")[0].split(".")
     return major if major != "0" else f"0.{minor}" if minor != "0" else f"0.0.{patch}"
+
+
+def _at_home(need: CargoNeed, homes: Mapping[str, str]) -> CargoNeed:
+    return msgspec.structs.replace(need, name=key_of(need.name, homes.get(need.registry, need.registry)))
 
 
 def _needed(release: CargoRelease, feature: str) -> Needed | None:

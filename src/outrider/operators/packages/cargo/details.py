@@ -47,6 +47,26 @@ class LocalPackage(msgspec.Struct, kw_only=True, frozen=True):
     is_member: bool = True
 
 
+class CargoPatch(msgspec.Struct, kw_only=True, frozen=True):
+    """What is to be taken in place of what a registry or a repository has.
+
+    Attributes:
+        where: The place that says so, for errors.
+        of: What it is about: the name of a registry, or the address of one or of a repository.
+        name: Of the crate.
+        local: What is taken, by its name, where it lies here.
+        place: Else what has it.
+        range: Which versions will do; empty for any.
+    """
+
+    where: str
+    of: str
+    name: str
+    local: str = ""
+    place: str = ""
+    range: str = ""
+
+
 class CargoDetails(Details, frozen=True, kw_only=True):
     """What is asked besides crates.
 
@@ -54,8 +74,16 @@ class CargoDetails(Details, frozen=True, kw_only=True):
         local: Packages that lie here and alone ask for the others; none where whoever asks does so itself.
         heeds_rust: Whether versions that go with a version of Rust are tried first.
         rust: With which versions of Rust; none for that of this machine.
+        places: What has each of the packages that are asked for, as Cargo.lock writes it, or `registry:NAME`; none where the usual registry has all.
+        patches: What is to be taken in place of what these have.
+        commits: Of repositories, by their places, those that a lock has.
+        is_bounded: Whether strangers have written it: then repositories are read that are open to everybody, and no others.
     """
 
     local: Sequence[LocalPackage] = ()
     heeds_rust: bool = False
     rust: Sequence[str] = ()
+    places: Sequence[str] = ()
+    patches: Sequence[CargoPatch] = ()
+    commits: Mapping[str, str] = {}
+    is_bounded: bool = False

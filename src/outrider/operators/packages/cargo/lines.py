@@ -25,6 +25,7 @@ class CargoNeed(msgspec.Struct, array_like=True, frozen=True):
         range: The requirement.
         features: That are asked of it, `default` among them unless it is declined.
         optional: Whether only a feature brings it in.
+        registry: The address of the registry that has it; empty for that of who needs it.
     """
 
     key: str
@@ -32,6 +33,7 @@ class CargoNeed(msgspec.Struct, array_like=True, frozen=True):
     range: str
     features: tuple[str, ...] = ()
     optional: bool = False
+    registry: str = ""
 
 
 class CargoRelease(msgspec.Struct, array_like=True):
@@ -115,8 +117,6 @@ def _read(name: str, text: bytes) -> Line | None:
         return None
     if line is None or line.name != name or not 1 <= (line.v or 1) <= _NEWEST_FORM:
         return None
-    if any(one.registry is not None for one in line.deps if one.kind != "dev"):
-        return None  # it needs what another registry has
     features = line.features
     for feature, values in (line.features2 or {}).items():
         features.setdefault(feature, []).extend(values)
@@ -131,4 +131,6 @@ def _read(name: str, text: bytes) -> Line | None:
 
 def _need(one: _Dependency) -> CargoNeed:
     features = {*one.features, "default"} if one.default_features else {*one.features}
-    return CargoNeed(one.name, one.package or one.name, one.req, tuple(sorted(features)), one.optional)
+    return CargoNeed(
+        one.name, one.package or one.name, one.req, tuple(sorted(features)), one.optional, one.registry or ""
+    )

@@ -94,6 +94,9 @@ class CargoOrder:
         # The changes of each bucket, with the features that are on since, and who links a native library.
         self._history: dict[_Bucket, list[tuple[int, frozenset[str]]]] = {}
         self._links: dict[str, _Bucket] = {}
+        # What patches stand in for, and the other way round: the versions that are there would be compatible with what is chosen.
+        self._covered: dict[_Bucket, _Bucket] = {}
+        self._covers: dict[_Bucket, _Bucket] = {}
         # With what each wish cannot be met.
         self._failures: dict[Want, list[list[_Fact]]] = {}
         self._changes: list[_Change] = []
@@ -144,28 +147,41 @@ class CargoOrder:
 
     def _try(self, choice: _Choice) -> tuple[Want, ...]:
         """Try the newest version that was not tried; return the wishes for what is missing."""
-        crate = self._crates[choice.want.name]
-        bit = crate.tried_first(choice.left)
+        tried = self._crates[choice.want.name].tried_first(choice.left)
+        name, bit = self._crates[choice.want.name].meant(tried)
+        crate = self._crates[name]
         bucket = crate.name, bucket_of(crate.table.versions[bit])
-        blamed = self._conflict(bucket, bit)
+        blamed = self._conflict(bucket, bit, choice.want.name)
         needed = crate.together(bit, choice.want.features) if blamed is None else None
         if needed is not None:
             missing = tuple(want for want in needed.wants if want.name not in self._crates)
             if missing:
                 return missing
             blamed = self._known_failure(bucket, bit, needed)
-        self._choice = choice._replace(left=choice.left ^ 1 << bit, blamed=choice.blamed | (blamed or frozenset()))
+        self._choice = choice._replace(left=choice.left ^ 1 << tried, blamed=choice.blamed | (blamed or frozenset()))
         if needed is not None and blamed is None:
             self._take(self._choice, bucket, bit, needed)
             self._choice = None
         return ()
 
-    def _conflict(self, bucket: _Bucket, bit: int) -> frozenset[_Blame] | None:
-        """Return what keeps a version from being chosen; None where nothing does."""
+    def _conflict(self, bucket: _Bucket, bit: int, name: str) -> frozenset[_Blame] | None:
+        """Return what keeps a version from being chosen; None where nothing does.
+
+        Args:
+            bucket: That the version is in.
+            bit: Of the version.
+            name: What was asked for; another crate where a patch stands in for it.
+        """
         if bucket in self.chosen:
             return None if self.chosen[bucket] == bit else frozenset([(self._history[bucket][0][0], False)])
-        linked = self._links.get(self._crates[bucket[0]].release(bit).links)
-        return None if linked is None else frozenset([(self._history[linked][0][0], False)])
+        # `flag_activated` in src/cargo/core/resolver/context.rs: as long as a patch is chosen for what was asked for there, it has that place too.
+        asked = name, bucket[1]
+        other = (
+            self._links.get(self._crates[bucket[0]].release(bit).links)
+            or self._covered.get(asked)
+            or (asked if asked != bucket and asked in self.chosen else None)
+        )
+        return None if other is None else frozenset([(self._history[other][0][0], False)])
 
     def _known_failure(self, bucket: _Bucket, bit: int, needed: Together) -> frozenset[_Blame] | None:
         """Return with what a version has a wish that cannot be met, as was found out before; None where nothing such is known."""
@@ -199,6 +215,9 @@ class CargoOrder:
         self._changes.append(_Change(bucket, choice, self._frames.copy() if choice.left else [], self._time, picks))
         if bucket not in self.chosen:
             self.chosen[bucket] = bit
+            if choice.want.name != bucket[0]:
+                asked = choice.want.name, bucket[1]
+                self._covered[asked], self._covers[bucket] = bucket, asked
             if library := self._crates[bucket[0]].release(bit).links:
                 self._links[library] = bucket
         self._history.setdefault(bucket, []).append((position, needed.features | features))
@@ -257,4 +276,6 @@ class CargoOrder:
             library = self._crates[bucket[0]].release(self.chosen[bucket]).links
             if library:
                 del self._links[library]
+            if bucket in self._covers:
+                del self._covered[self._covers.pop(bucket)]
             del self._history[bucket], self.chosen[bucket]

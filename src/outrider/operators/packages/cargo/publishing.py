@@ -17,7 +17,8 @@ from outrider.operators.packages.cargo.client import CargoClient
 from outrider.operators.packages.cargo.default import default_index
 from outrider.operators.packages.cargo.lines import read_lines
 from outrider.operators.packages.cargo.packaged import Crate
-from outrider.operators.packages.cargo.settings import CRATES_IO, SPARSE, CargoSettings
+from outrider.operators.packages.cargo.places import CRATES_IO, SPARSE
+from outrider.operators.packages.cargo.settings import CargoSettings
 from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.publications import (
     LocalFile,

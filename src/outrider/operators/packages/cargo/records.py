@@ -8,7 +8,7 @@ from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
 # Another form of the records: what was kept in an older one is fetched anew.
-FORM = 3
+FORM = 4
 
 
 class ConfigRecord(msgspec.Struct, array_like=True):
@@ -38,6 +38,7 @@ class CargoRecord(msgspec.Struct, array_like=True, kw_only=True):
         releases: What each version says of itself, as MessagePack.
         left_out: How many versions are in a form that cannot be read.
         published: When each version was, seconds since the epoch, 0 where the index does not say; empty where it says it of none.
+        abroad: The addresses of other registries that have what these need.
     """
 
     form: int = FORM
@@ -50,6 +51,7 @@ class CargoRecord(msgspec.Struct, array_like=True, kw_only=True):
     releases: list[bytes] = []
     left_out: int = 0
     published: list[float] = []
+    abroad: list[str] = []
 
     def table(self) -> VersionTable:
         """Return its versions as a table."""
@@ -81,4 +83,5 @@ def compiled(name: str, content: bytes) -> CargoRecord:
         versions=table.versions, prereleases=(table.everything & ~table.releases).to_bytes(size, "little"),
         yanked=back.to_bytes(size, "little"), releases=[encoder.encode(releases[version]) for version in table.versions],
         left_out=left_out + len(table.unsorted), published=all_or_none([published[version] for version in table.versions]),
+        abroad=sorted({need.registry for one in releases.values() for need in one.needs if need.registry}),
     )  # fmt: skip

@@ -6,17 +6,18 @@ from functools import partial
 from typing import NamedTuple
 
 from outrider.core.errors import NotFoundError
+from outrider.operators.packages.cargo.all_sources import CargoSources
 from outrider.operators.packages.cargo.chosen import Chosen, packages_of
 from outrider.operators.packages.cargo.crates import Want
-from outrider.operators.packages.cargo.details import LocalPackage
+from outrider.operators.packages.cargo.details import CargoPatch, LocalPackage
 from outrider.operators.packages.cargo.local import local_crates, local_roots
 from outrider.operators.packages.cargo.order import CargoOrder
-from outrider.operators.packages.cargo.sources import CargoSource
+from outrider.operators.packages.cargo.places import GIT
 from outrider.operators.packages.cargo.universe import CargoUniverse, Key, Kind
 from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
 from outrider.operators.packages.resolving.naming import counted
-from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
+from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
 from outrider.operators.packages.resolving.searching import bits, in_thread
 from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
 
@@ -45,12 +46,17 @@ class CargoResolver:
         source: Where crates come from.
         check: Called now and then; it may raise to end a search.
         local: Packages that lie here and alone ask for the others.
+        patches: What is taken in place of what registries and repositories have.
     """
 
     def __init__(
-        self, source: CargoSource, check: Callable[[], None] = lambda: None, local: Sequence[LocalPackage] = ()
+        self,
+        source: CargoSources,
+        check: Callable[[], None] = lambda: None,
+        local: Sequence[LocalPackage] = (),
+        patches: Sequence[CargoPatch] = (),
     ) -> None:
-        self._source, self._check, self._local = source, check, local
+        self._source, self._check, self._local, self._patches = source, check, local, patches
         # By name and bucket, the features that somebody has asked for.
         self._features: dict[tuple[str, str], set[str]] = {}
 
@@ -61,18 +67,26 @@ class CargoResolver:
             NotFoundError: The registry has not all that was asked for.
             OutriderError: What the registry says.
         """
+        await self._source.load_patches(self._patches, local_crates(self._local, asked))
         await self._source.load(want.name for want in asked)
         for want in asked:
             if not self._source.crates[want.name].table.versions:
-                raise NotFoundError(
-                    f"cargo {want.name}: there is none", found=want.name, suggestions=["check the name"]
-                )
+                raise NotFoundError(f"cargo {want}: there is none", found=want.name, suggestions=["check the name"])
         answer = await self._answer(asked)
         if isinstance(answer, Refuted):
             return await self._impossible(answer, asked)
-        template = (await self._source.config()).downloads if asked else ""
-        local = {one.name for one in self._local}
-        return Resolved(target="cargo", packages=packages_of(answer, self._source.crates, template, local))
+        return await self._resolved(answer)
+
+    async def _resolved(self, answer: Chosen) -> Resolved:
+        crates, local = self._source.crates, {one.name for one in self._local}
+        places = {crates[name].place for name, _ in answer.features if name not in local}
+        templates = await self._source.templates(one for one in places if not one.startswith(GIT))
+        unused = self._source.unused(answer.features)
+        return Resolved(
+            target="cargo", packages=packages_of(answer, crates, templates, local),
+            unused=[ResolvedPackage(name=one.crate.name, version=one.version, registry=one.crate.place) for one in unused],
+            notes=[f"the patch {one.crate.name} {one.version} is not used" for one in unused],
+        )  # fmt: skip
 
     def _roots(self, asked: list[Want]) -> list[Want]:
         """Return who asks first, with what it asks for: the members of what lies here, else whoever asks itself."""
@@ -203,7 +217,7 @@ class CargoResolver:
         version = answer.version_for(want.name, ANY) if isinstance(answer, Chosen) else None
         if version is None:
             return ""
-        return f"allow {want.name} {self._source.crates[want.name].table.versions[version[1]]}: you ask for {want}"
+        return f"allow {want.name} {self._source.crates[version[0]].table.versions[version[1]]}: you ask for {want}"
 
 
 def _solved(universe: CargoUniverse, asked: list[Want], check: Callable[[], None]) -> Solution:

@@ -2,19 +2,24 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.cargo.all_sources import CargoSources
 from outrider.operators.packages.cargo.client import CargoClient
 from outrider.operators.packages.cargo.compiler import rust_of
 from outrider.operators.packages.cargo.crates import Want
 from outrider.operators.packages.cargo.default import default_index
 from outrider.operators.packages.cargo.details import CargoDetails
 from outrider.operators.packages.cargo.facts import facts_of
+from outrider.operators.packages.cargo.git_repositories import GitRepositories
+from outrider.operators.packages.cargo.lock_source import lock_source
+from outrider.operators.packages.cargo.places import GIT, SPARSE, USUAL, key_of
 from outrider.operators.packages.cargo.resolver import ANY, CargoResolver
 from outrider.operators.packages.cargo.rust import RustVersion
-from outrider.operators.packages.cargo.settings import SPARSE, CargoSettings
+from outrider.operators.packages.cargo.settings import CargoSettings
 from outrider.operators.packages.cargo.sources import CargoSource
 from outrider.operators.packages.cargo.store import CargoStore
 from outrider.operators.packages.registries.failures import looked_in
@@ -40,10 +45,14 @@ async def resolve(question: Question) -> Resolved | Impossible:
         UnsupportedError: The registry is none that can be asked.
         OutriderError: What the registry says.
     """
-    asked = [_read(index, text) for index, text in enumerate(question.packages)]
-    rust = await rust_of(question)
-    async with _opened(question, rust or ()) as source:
-        answer = await CargoResolver(source, question.check, CargoDetails.of(question).local).resolve(asked)
+    rust, details = await rust_of(question), CargoDetails.of(question)
+    places = details.places or [USUAL] * len(question.packages)
+    async with _all_opened(question, rust or ()) as sources:
+        asked = [
+            _read(index, text, sources.place_of(place))
+            for index, (text, place) in enumerate(zip(question.packages, places, strict=True))
+        ]
+        answer = await CargoResolver(sources, question.check, details.local, details.patches).resolve(asked)
     if rust is None and isinstance(answer, Resolved):
         answer.notes.append(_NO_RUST)
     return answer
@@ -53,15 +62,33 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
     """Return what the registry says of a crate; the errors are those of `resolve`."""
     if _ASKED.fullmatch(name) is None or "@" in name or "[" in name:
         raise no_package("cargo", name[:_SHOWN])
-    async with _opened(question) as source:
+    async with _opened(question, (), USUAL) as source:
         return await facts_of(source, name, version)
 
 
 @asynccontextmanager
-async def _opened(question: Question, rust: Sequence[RustVersion] = ()) -> AsyncIterator[CargoSource]:
-    registry = await registry_of(question.environment, question.folder, question.cache)
-    client = CargoClient(registry, question.clock)
-    source = CargoSource(client, CargoStore(question.cache, registry.url), question, rust)
+async def _all_opened(question: Question, rust: Sequence[RustVersion]) -> AsyncIterator[CargoSources]:
+    """Have all that crates come from; registries are opened where something is of them."""
+    settings, details = CargoSettings(question.environment, question.folder), CargoDetails.of(question)
+    if details.local:
+        settings.refuse_patches()
+    async with AsyncExitStack() as stack:
+
+        async def opened(place: str) -> CargoSource:
+            return await stack.enter_async_context(_opened(question, rust, place))
+
+        yield CargoSources(opened, GitRepositories(question), settings)
+
+
+@asynccontextmanager
+async def _opened(question: Question, rust: Sequence[RustVersion], place: str) -> AsyncIterator[CargoSource]:
+    if place:
+        registry = CargoSettings(question.environment, question.folder).at(place)
+    else:
+        registry = await registry_of(question.environment, question.folder, question.cache)
+    client, store = CargoClient(registry, question.clock), CargoStore(question.cache, registry.url)
+    usual = partial(lock_source, question.environment, question.cache)
+    source = CargoSource(client, store, question, rust, place=place, usual=usual)
     with looked_in([registry.url]), kept(source.keep):
         try:
             yield source
@@ -93,11 +120,13 @@ async def registry_of(environment: Mapping[str, str], folder: Path, cache: Path)
     return settings.registry(url, "Cargo's own default", built_in=True)
 
 
-def _read(index: int, text: str) -> Want:
+def _read(index: int, text: str, place: str) -> Want:
     match = _ASKED.fullmatch(text)
+    # Of what is in a repository prereleases will do, too.
+    usual = "" if place.startswith(GIT) else ANY
     try:
-        requirement = (match["range"] or ANY).strip() if match is not None else ""
-        scheme_of("cargo").range(requirement)
+        requirement = (match["range"] or usual).strip() if match is not None else ""
+        scheme_of("cargo").range(requirement or ANY)
     except InvalidConfigError:
         match = None
     if match is None:
@@ -108,4 +137,4 @@ def _read(index: int, text: str) -> Want:
     features = {one.strip() for one in (match["features"] or "").split(",")} - {""}
     # No feature begins with a hyphen.
     wanted = features - {"-default"} if "-default" in features else {*features, "default"}
-    return Want(match["name"], requirement, tuple(sorted(wanted)))
+    return Want(key_of(match["name"], place), requirement, tuple(sorted(wanted)))

@@ -13,10 +13,9 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.core.secrets import SecretValue
+from outrider.operators.packages.cargo.places import CRATES_IO, NAMED, SPARSE
 from outrider.operators.packages.registries.registry import Registry, registry_at
 
-CRATES_IO = "crates-io"
-SPARSE = "sparse+"
 # Sources that are no registry, or are on disk.
 _OTHER_KINDS = ("local-registry", "directory", "git")
 
@@ -63,8 +62,64 @@ class CargoSettings:
             InvalidConfigError: A setting cannot be used.
             UnsupportedError: What stands in is no sparse registry.
         """
-        address = self._address()
+        address = self._address(CRATES_IO)
         return None if address is None else self.registry(address.text.removeprefix(SPARSE), address.source)
+
+    def at(self, place: str) -> Registry:
+        """Return the registry of a place, or what stands in for it; the errors are those of `replacement`.
+
+        Args:
+            place: As Cargo.lock writes it.
+        """
+        for file in self._files:
+            for name, source in _table(file.content, "source").items():
+                if isinstance(source, dict) and source.get("registry") == place and "replace-with" in source:
+                    address = self._address(name)
+                    if address is not None:
+                        return self.registry(address.text.removeprefix(SPARSE), address.source)
+        return self.registry(place.removeprefix(SPARSE), "the index of a registry")
+
+    def place_of(self, said: str) -> str:
+        """Return the place of a registry that a manifest names, as Cargo.lock writes it; other places stay as they are.
+
+        Args:
+            said: `registry:NAME`, or a place.
+
+        Raises:
+            InvalidConfigError: There is no registry of that name, or its address cannot be used.
+            UnsupportedError: It is no sparse registry.
+        """
+        if not said.startswith(NAMED):
+            return said
+        name = said.removeprefix(NAMED)
+        address, path = self._index_of(name), f"registries.{name}.index"
+        if address is None:
+            raise InvalidConfigError(
+                f"there is no registry {name!r} in the settings of Cargo", path=path, found="nothing", expected=f'index = "{SPARSE}https://HOST/PATH/"',
+                suggestions=[f"write [registries.{name}] with its index into .cargo/config.toml", f"set CARGO_REGISTRIES_{_in_variables(name)}_INDEX"],
+            )  # fmt: skip
+        if not address.text.startswith(SPARSE):
+            raise _not_sparse(address, path, "git")
+        if not address.text.endswith("/"):
+            raise InvalidConfigError(
+                f"{address.source}: {path} does not end with a slash, as Cargo wants it", path=path, found=address.text.rpartition("@")[2],
+                expected="a slash at the end", suggestions=[f"correct it in {address.source}"],
+            )  # fmt: skip
+        return address.text
+
+    def refuse_patches(self) -> None:
+        """Refuse files that put something in the place of what manifests ask for.
+
+        Raises:
+            UnsupportedError: One does.
+        """
+        for file in self._files:
+            what = next((one for one in ("patch", "paths") if file.content.get(one)), "")
+            if what:
+                raise UnsupportedError(
+                    f"{file.path}: {what} in settings is not read", path=what, found=what, expected="[patch] of the manifest",
+                    suggestions=["write it into the Cargo.toml beside the lock", "use Cargo itself: cargo update -p NAME --precise VERSION"],
+                )  # fmt: skip
 
     def named(self, name: str) -> Registry | None:
         """Return a registry that has a name; None where there is none of that name.
@@ -118,9 +173,9 @@ class CargoSettings:
             authorization=SecretValue(token) if token else found.authorization,
         )
 
-    def _address(self) -> _Value | None:
-        """Return the address that replaces that of crates.io, as it is written."""
-        name, passed = CRATES_IO, [CRATES_IO]
+    def _address(self, name: str) -> _Value | None:
+        """Return the address that replaces that of a source, as it is written."""
+        passed = [name]
         while (following := self._value("source", name, "replace-with")) is not None:
             name = following.text
             if name in passed:

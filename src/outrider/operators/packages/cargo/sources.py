@@ -1,11 +1,12 @@
-"""Crates for a resolution: from what is kept on disk, else from the registry."""
+"""Crates of one registry for a resolution: from what is kept on disk, else from the registry."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from outrider.core.errors import NotFoundError, UnavailableError
 from outrider.operators.packages.cargo.client import CargoClient
 from outrider.operators.packages.cargo.crates import Crate
+from outrider.operators.packages.cargo.places import SPARSE, USUAL, key_of, parts_of
 from outrider.operators.packages.cargo.records import CargoRecord, ConfigRecord, compiled
 from outrider.operators.packages.cargo.rust import RustVersion
 from outrider.operators.packages.cargo.store import CargoStore
@@ -25,15 +26,25 @@ class CargoSource:
         store: What is kept.
         question: What may be used for an answer.
         rust: The versions of Rust that what is chosen should go with.
+        place: The registry, as Cargo.lock writes it; empty for the usual one.
+        usual: Returns how Cargo.lock writes the usual one, which crates of others may need.
 
     Attributes:
-        crates: Those that were loaded, by name.
+        crates: Those that were loaded, by name and place.
     """
 
     def __init__(
-        self, client: CargoClient, store: CargoStore, question: Question, rust: Sequence[RustVersion] = ()
+        self,
+        client: CargoClient,
+        store: CargoStore,
+        question: Question,
+        rust: Sequence[RustVersion] = (),
+        *,
+        place: str = USUAL,
+        usual: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self._client, self._store, self._rust = client, store, rust
+        self._place, self._usual = place, usual
         self._clock, self._offline, self._policy = question.clock, question.offline, question.policy
         self._preferred = question.preferred
         self._limit = asyncio.Semaphore(_AT_A_TIME)
@@ -67,20 +78,32 @@ class CargoSource:
             OutriderError: What the registry says.
         """
         unknown: list[tuple[str, CargoRecord | None]] = []
-        for name in sorted(set(names) - self.crates.keys()):
+        for key in sorted(set(names) - self.crates.keys()):
+            name = parts_of(key)[0]
             record = self._store.record(name)
             if record is not None and self._is_fresh(record.fetched):
-                self._have(name, record)
+                await self._have(name, record)
             else:
                 unknown.append((name, record))
         if unknown:
             closed = (await self.config()).closed
             await asyncio.gather(*(self._fetch(name, record, closed) for name, record in unknown))
 
-    def _have(self, name: str, record: CargoRecord) -> None:
-        crate = self.crates[name] = Crate(name, record, self._policy)
-        crate.preferred = self._preferred(name, crate.table.versions)
-        crate.rust = self._rust
+    async def _have(self, name: str, record: CargoRecord) -> None:
+        key = key_of(name, self._place)
+        crate = self.crates[key] = Crate(key, record, self._policy, homes=await self._homes(record))
+        crate.preferred = self._preferred(key, crate.table.versions)
+        crate.rust, crate.place = self._rust, self._place
+
+    async def _homes(self, record: CargoRecord) -> dict[str, str]:
+        """Return the places of what a crate needs; none where all of it is of the usual one."""
+        if not self._place and not record.abroad:
+            return {}
+        homes = {"": self._place, f"{SPARSE}{self._client.registry.url}/": self._place}
+        if self._usual is not None and not all(one.startswith(SPARSE) for one in record.abroad):
+            # The index has the address of a registry, and a lock what kind of registry that is before it.
+            homes[(await self._usual()).partition("+")[2]] = USUAL
+        return homes
 
     def _is_fresh(self, fetched: float) -> bool:
         return self._offline or self._clock.now() - fetched <= FRESH_SECONDS
@@ -93,14 +116,14 @@ class CargoSource:
             try:
                 document = await self._client.document(name, known, closed=closed)
             except NotFoundError:
-                self._have(name, CargoRecord())
+                await self._have(name, CargoRecord())
                 return
         if record is None or document.content is not None:
             record = compiled(name, document.content or b"")
             record.etag, record.modified = document.etag, document.modified
         record.fetched = self._clock.now()
-        self._have(name, record)
-        self._learned.add(name)
+        await self._have(name, record)
+        self._learned.add(key_of(name, self._place))
 
     def keep(self) -> None:
         """Write what was learned to disk.
@@ -108,8 +131,8 @@ class CargoSource:
         Raises:
             ExecutionFailedError: It cannot be written.
         """
-        for name in sorted(self._learned):
-            self._store.keep(name, self.crates[name].record)
+        for key in sorted(self._learned):
+            self._store.keep(parts_of(key)[0], self.crates[key].record)
         self._learned.clear()
 
 

@@ -218,7 +218,7 @@ class CargoUniverse:
         picks = [Pick(None, want, self._version_for(want, chosen)) for want in asked]
         for package, bit in chosen.items():
             key = self._keys[package]
-            if key.kind is Kind.CRATE:
+            if key.kind is Kind.CRATE and bit not in self._crates[key.name].stand_ins:
                 features.setdefault((key.name, bit), set()).update([key.feature] if key.feature else [])
                 needed = self._crates[key.name].needed(bit, key.feature)
                 assert needed is not None
@@ -233,4 +233,4 @@ class CargoUniverse:
             crate = self._crates[key.name]
             bucket = crate.buckets(crate.mask(key.part))[chosen[package]]
             package = self._numbers[Key(Kind.CRATE, key.name, bucket, key.feature)]
-        return key.name, chosen[package]
+        return self._crates[key.name].meant(chosen[package])

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from outrider.operators.packages.distributions.releases import BY_PACKAGE, release_in
 from outrider.operators.packages.distributions.rpm import source_of
-from outrider.operators.packages.locks.lock import LockedPackage, Packed
+from outrider.operators.packages.locks.lock import OTHER_REGISTRY, LockedPackage, Packed
 
 
 def full_version(ecosystem: str, version: str, qualifiers: Mapping[str, str]) -> str:
@@ -44,10 +44,13 @@ def packed_in(ecosystem: str, parts: Sequence[str], version: str, qualifiers: Ma
 
 
 def qualifiers_of(package: LockedPackage) -> dict[str, str]:
-    """Return the qualifiers of the package URL of a package; none of one that no distribution has packed."""
+    """Return the qualifiers of the package URL of a package: what its distribution has to say, or where it comes from if that is not the
+    usual registry.
+    """
     packed = package.packed
     if packed is None:
-        return {}
+        name = {"git": "vcs_url", OTHER_REGISTRY: "repository_url"}.get(package.source)
+        return {name: package.address} if name and package.address else {}
     epoch = _epoch(package)
     found = {
         "arch": packed.architecture,

@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.cargo.places import is_usual, key_of
 from outrider.operators.packages.fixing.wishes import Project, Widening, Wish
+from outrider.operators.packages.locks.cargo import kept_of
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.writing import cargo
-from outrider.operators.packages.manifests.cargo import FORM
-from outrider.operators.packages.manifests.cargo_workspace import ANY, CargoWish, asked, read_workspace
+from outrider.operators.packages.manifests.cargo import ANY, FORM
+from outrider.operators.packages.manifests.cargo_workspace import CargoWish, asked, read_workspace
 from outrider.operators.packages.manifests.toml_editing import edited
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -31,7 +33,7 @@ class CargoProject(Project):
     Raises:
         NotFoundError: There is no manifest beside it, or where one is named.
         InvalidConfigError: One of them cannot be read.
-        UnsupportedError: It is beside a member of a workspace, or has what comes from no registry and no folder.
+        UnsupportedError: It is beside a member of a workspace, or has what is not read here.
     """
 
     ecosystem = "cargo"
@@ -45,14 +47,14 @@ class CargoProject(Project):
         document = read_toml(_LOCK, text)
         packages = [one for one in document.get("package", []) if isinstance(one, dict)]
         self._form = _checked_form(document)
-        self._source = _one_source(packages)
+        self._source = _usual_source(packages)
         _refuse_unknown(packages, self._workspace.names.values())
-        self.locked = _locked(packages)
+        self.locked, self._commits = kept_of(text)
         self.warnings: list[str] = []
 
     def asked(self, question: Question) -> Question:
         """Return a question with the settings of the folder, and with who asks."""
-        return asked(self._workspace, question, self._folder)
+        return asked(self._workspace, question, self._folder, self._commits, is_bounded=self.is_bounded)
 
     def widened(self, wish: Wish, version: str) -> Wish:
         """Return a wish for that version and what is compatible with it."""
@@ -63,6 +65,11 @@ class CargoProject(Project):
         """Return the lock as Cargo would write it, and the manifest where it changes."""
         del before
         workspace = self._workspace
+        if not self._source and cargo.names_usual(workspace.names, answer):
+            raise UnsupportedError(
+                f"{_LOCK}: it does not say how it names the registry of what is to be in it", path="package.source", found="nothing of it",
+                expected="a lock that goes with its manifests", suggestions=["have Cargo write it anew: cargo update --workspace"],
+            )  # fmt: skip
         found = {self._path: cargo.written(workspace.names, answer, self._source, self._form)}
         for one in widenings:
             where, file = [str(key) for key in one.before.where], one.before.file
@@ -73,10 +80,17 @@ class CargoProject(Project):
 
 
 def _wish(one: CargoWish, folder: Path) -> Wish:
-    # What lies elsewhere is not changed.
-    is_own = one.file.absolute().is_relative_to(folder.absolute())
+    # What lies elsewhere is not changed, and of other registries and of repositories no advisories tell.
+    is_own = one.file.absolute().is_relative_to(folder.absolute()) and not one.place
     anyhow = one.text(ANY) if one.range != ANY and is_own else ""
-    return Wish(name=one.name, range=one.range, where=one.where, text=one.text(), anyhow=anyhow, file=one.file)
+    return Wish(
+        name=key_of(one.name, one.place),
+        range=one.range,
+        where=one.where,
+        text=one.text(),
+        anyhow=anyhow,
+        file=one.file,
+    )
 
 
 def _checked_form(document: Mapping[str, Any]) -> int:
@@ -89,14 +103,9 @@ def _checked_form(document: Mapping[str, Any]) -> int:
     return int(form)
 
 
-def _one_source(packages: Sequence[Mapping[str, Any]]) -> str:
-    sources = sorted({str(one["source"]) for one in packages if one.get("source")})
-    if len(sources) > 1 or any(not one.startswith(("registry+", "sparse+")) for one in sources):
-        raise UnsupportedError(
-            f"{_LOCK}: it has packages from elsewhere than one registry", path="package.source", found=", ".join(sources)[:200],
-            expected="one registry", suggestions=["use Cargo itself: cargo update -p NAME --precise VERSION"],
-        )  # fmt: skip
-    return sources[0] if sources else ""
+def _usual_source(packages: Sequence[Mapping[str, Any]]) -> str:
+    """Return how a lock names the usual registry; empty where nothing is of it."""
+    return next((str(one["source"]) for one in packages if is_usual(str(one.get("source")))), "")
 
 
 def _refuse_unknown(packages: Sequence[Mapping[str, Any]], known: Iterable[str]) -> None:
@@ -107,11 +116,3 @@ def _refuse_unknown(packages: Sequence[Mapping[str, Any]], known: Iterable[str])
             f"{_LOCK}: it has packages of folders that no manifest leads to", path="package", found=", ".join(sorted(more))[:200],
             expected="the packages of the manifests alone", suggestions=["have Cargo write it anew: cargo update --workspace"],
         )  # fmt: skip
-
-
-def _locked(packages: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for one in packages:
-        if one.get("source"):
-            found.setdefault(str(one.get("name")), set()).add(str(one.get("version")))
-    return found

@@ -18,13 +18,15 @@ async def fix_lock(found: Fix, file: LockFile, call: Call) -> None:
     """Take in what is found for a file of one of the forms of `PROJECTS`, once it is proven; errors are those of `find_fix`."""
     path, text, lock = file
     ecosystem, opened = PROJECTS[lock.form]
-    units = call.auditor.units(lock)
+    units, stays = call.auditor.units(lock), call.auditor.left(lock)
     if not units:
         found.told.append(file.clean)
+        found.told[-1].warnings += stays
         return
     project = opened(path, text, call.python)
     if call.folder is not None:
         refuse_outside(project.paths, call.folder)
+        project.is_bounded = True
     found.digests |= {str(one): digest_of(content) for one, content in project.texts.items()}
     ours = [one for one in units if one.version in project.locked.get(one.name, ())]
     with question_of(call.context, ecosystem, [], call.terms, target=call.python, folder=call.folder) as question:
@@ -43,7 +45,7 @@ async def fix_lock(found: Fix, file: LockFile, call: Call) -> None:
             file=str(path), changes=changes_of(changes_between(lock, after), mended, project), manifest=range_changes(mended, project),
             fixed=[fixed_of(one) for one in units if one[:2] not in left],
             unfixed=[unfixed_of(one, blocked.get(one[:2]), project) for one in units if one[:2] in left],
-            warnings=list(project.warnings),
+            warnings=[*project.warnings, *stays],
         )
     )  # fmt: skip
     found.texts |= {place: content for place, content in texts.items() if content != project.texts[place]}

@@ -35,11 +35,22 @@ class Auditor:
             for name in one.needs:
                 needers.setdefault(name, []).append(one.name)
         for one in lock.packages:
-            counted = self._counted(one.ecosystem, one.name, one.version)
-            if counted and not one.source:
+            counted = [] if one.source else self._counted(one.ecosystem, one.name, one.version)
+            if counted:
                 fix = self._least_fix(one.ecosystem, one.name, counted)
                 found.append(Unit(one.name, one.version, tuple(counted), fix, frozenset(reached([one.name], needers))))
         return sorted(found, key=lambda one: (ORDER.index(one.vulnerabilities[0].severity), one.name, one.version))
+
+    def left(self, lock: Lock) -> list[str]:
+        """Return what is vulnerable by its name and version, and is not changed since it comes from a repository, each in a sentence."""
+        found = []
+        for one in lock.packages:
+            if one.source == "git" and one.address and (counted := self._counted(one.ecosystem, one.name, one.version)):
+                ids = ", ".join(each.id for each in counted)
+                found.append(
+                    f"{one.name} {one.version} of {one.address} stays ({ids}): what comes from git is not changed"
+                )
+        return found
 
     def with_real_fix(self, ecosystem: str, unit: Unit, facts: PackageFacts) -> Unit:
         """Return what is vulnerable with a fix that can be had: advisories write versions otherwise, or name some that never came out.

@@ -84,6 +84,7 @@ class Project(Protocol):
         paths: The files that may change, the lock file first; there may be several manifests.
         texts: What is in them.
         warnings: What was not looked at.
+        is_bounded: Whether strangers may have written it: nothing of this machine outside of its repository is read for it.
     """
 
     ecosystem: str
@@ -92,6 +93,7 @@ class Project(Protocol):
     paths: list[Path]
     texts: dict[Path, str]
     warnings: list[str]
+    is_bounded: bool = False
 
     def asked(self, question: Question) -> Question:
         """Return a question with what else is to be known of the project."""

@@ -11,13 +11,13 @@ from outrider.operators.packages.installed.elf import section
 from outrider.operators.packages.installed.finding import Told
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.entries import Findings, list_at, optional_text, table_of, text_at
-from outrider.operators.packages.locks.lock import unreadable
+from outrider.operators.packages.locks.lock import OTHER_REGISTRY, unreadable
 
 FORM = "crates of a program"
 _SECTION, _LARGEST = ".dep-v0", 16 << 20
 _WRITTEN = "what cargo auditable writes"
-# A lock says likewise where a crate is from that is from no registry.
-_SOURCES = {"git": "git", "local": "path"}
+# A lock says likewise where a crate is from that is not from the usual registry.
+_SOURCES = {"git": "git", "local": "path", "registry": OTHER_REGISTRY}
 
 
 def read(path: str, file: BinaryIO) -> list[Told]:

@@ -65,7 +65,8 @@ class Sources:
         return Told(package=package, licence=known[0][0], origin=known[0][1], installed=installed)
 
     def _installed(self, package: LockedPackage, folder: Path) -> Installed | None:
-        if package.ecosystem not in ECOSYSTEMS:
+        # What is unpacked has a name and a version, and does not say whose: it may be the one of the usual registry.
+        if package.ecosystem not in ECOSYSTEMS or package.address:
             return None
         finders = (self._finder(package.ecosystem, place) for place in dict.fromkeys((folder, self._root)))
         found = [one for finder in finders if (one := finder(package.name, package.version)) is not None]

@@ -1,15 +1,47 @@
 """Cargo.lock, versions 1 to 4: https://doc.rust-lang.org/cargo/guide/cargo-toml-vs-cargo-lock.html."""
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
+from outrider.operators.packages.cargo.places import GIT, USUAL, GitPlace, is_usual, key_of
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.entries import Findings, optional_text, table_of, text_at, texts_at
 from outrider.operators.packages.locks.hashes import collected
-from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.locks.lock import OTHER_REGISTRY, Lock
 
 FORM = "Cargo.lock"
 _CHECKSUM = re.compile(r"checksum (\S+) (\S+)(?: \((.*)\))?")
+
+
+class Kept(NamedTuple):
+    """What a lock says that is tried first.
+
+    Attributes:
+        versions: By the name of each crate, with its place where that is not the usual one.
+        commits: Of repositories, by their places.
+    """
+
+    versions: dict[str, set[str]]
+    commits: dict[str, str]
+
+
+def kept_of(text: str) -> Kept:
+    """Return what a lock says that is tried first.
+
+    Raises:
+        InvalidConfigError: It is no TOML.
+    """
+    found, document = Kept({}, {}), read_toml(FORM, text)
+    is_encoded = document.get("version") not in (None, 1, 2, 3)
+    for one in document.get("package", []):
+        source = str(one.get("source") or "") if isinstance(one, dict) else ""
+        place, _, commit = source.partition("#")
+        if place.startswith(GIT):
+            found.commits[GitPlace.of(place, encoded=is_encoded).text()] = commit
+        elif place:
+            key = key_of(str(one.get("name")), USUAL if is_usual(place) else place)
+            found.versions.setdefault(key, set()).add(str(one.get("version")))
+    return found
 
 
 def read(text: str) -> Lock:
@@ -40,9 +72,11 @@ def _take(findings: Findings, name: str, entry: dict[str, Any], checksums: dict[
     if not source:
         return
     checksum = optional_text(entry, "checksum") or checksums.get((name, version, source), "")
-    kind = source.partition("+")[0]
+    kind, _, rest = source.partition("+")
+    url, _, commit = rest.partition("#")
     findings.add(
-        name, version, source="" if kind in ("registry", "sparse") else kind,
+        name, version, source="" if is_usual(source) else OTHER_REGISTRY if kind in ("registry", "sparse") else kind,
+        address="" if is_usual(source) else f"{GIT}{url.partition('?')[0]}@{commit}" if kind == "git" else source,
         # `<none>` is what version 1 has for packages of git.
         hashes=collected([("sha256", str(checksum))]) if checksum not in ("", "<none>") else {},
         needs=[one.partition(" ")[0] for one in texts_at(entry, "dependencies")],

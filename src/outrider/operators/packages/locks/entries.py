@@ -105,9 +105,9 @@ class Findings:
         Args:
             tells_needs: Whether the file says what its packages need.
         """
-        together: dict[tuple[str, str, str], list[LockedPackage]] = {}
+        together: dict[tuple[str, str, str, str], list[LockedPackage]] = {}
         for one in self.packages:
-            together.setdefault((one.ecosystem, one.name, one.version), []).append(one)
+            together.setdefault((one.ecosystem, one.name, one.version, one.address), []).append(one)
         reports = list(dict.fromkeys(self._reports))
         if len(reports) > _MOST_REPORTS:
             reports[_MOST_REPORTS:] = [f"{len(reports) - _MOST_REPORTS} more"]

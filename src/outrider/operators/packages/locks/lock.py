@@ -5,6 +5,8 @@ import msgspec
 from outrider.core.errors import InvalidConfigError
 
 _SHOWN = 200
+# Of a registry of its own that is not the one that its ecosystem has for everybody: another package, whatever it is called.
+OTHER_REGISTRY = "registry"
 
 
 class Packed(msgspec.Struct, kw_only=True, frozen=True):
@@ -33,7 +35,8 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
         hashes: By algorithm, as hexadecimal digits: one for each file of the version; empty where the lock has none.
         needs: Names of what it needs, where the file says so.
         development: Whether only development needs it, where the file says so.
-        source: Where it comes from if that is no registry, such as `git` or `path`.
+        source: Where it comes from if that is not the usual registry, such as `git` or `path`; of Cargo `registry`, where it is another one.
+        address: Of that, where the file says so, of Cargo: with the commit, of git.
         licence: As its author has written it, where the file says so; JSON where that is no text.
         packed: What there is to say of it where a distribution has packed it.
     """
@@ -45,6 +48,7 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     needs: tuple[str, ...] = ()
     development: bool = False
     source: str = ""
+    address: str = ""
     licence: str = ""
     packed: Packed | None = None
 
@@ -54,8 +58,16 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
         return self.ecosystem if self.packed is None else self.packed.release
 
     @property
+    def called(self) -> str:
+        """What tells it from others of its name: that, and behind it where it comes from, where the file says so."""
+        address = self.address.rpartition("@")[0] if self.source == "git" else self.address
+        return f"{self.name} {address}" if address else self.name
+
+    @property
     def advised_as(self) -> tuple[tuple[str, str], ...]:
         """By which names and versions they may mean it."""
+        if self.source == OTHER_REGISTRY:
+            return ()
         return ((self.name, self.version),) if self.packed is None else self.packed.names
 
 
@@ -64,7 +76,7 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
 
     Attributes:
         form: The name of its format, such as `uv.lock`.
-        packages: By ecosystem, name and version; each once.
+        packages: By ecosystem, name, version and address; each once.
         unreadable: What stands in it that could not be read, in words.
         tells_needs: Whether it says what its packages need.
     """

@@ -8,7 +8,7 @@ import msgspec
 from outrider.operators.packages.distributions.urls import full_version, packed_in, plain_version, qualifiers_of
 from outrider.operators.packages.locks.documents import checked
 from outrider.operators.packages.locks.entries import Findings, UnusableEntry
-from outrider.operators.packages.locks.lock import Lock, LockedPackage, Packed
+from outrider.operators.packages.locks.lock import OTHER_REGISTRY, Lock, LockedPackage, Packed
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.versions.ecosystems import ECOSYSTEMS, PACKED
 
@@ -25,7 +25,7 @@ class PackageUrl(msgspec.Struct, frozen=True):
         ecosystem: Its type.
         name: As the ecosystem compares names; with the namespace before it.
         version: Empty where it has none.
-        source: `git` or `url` where the qualifiers name a repository or an archive.
+        source: `git` or `url` where the qualifiers name a repository or an archive, and `registry` where they name a registry of Cargo.
         packed: What it says of what a distribution has packed; None where it does not say of which release.
         names_source: Whether it says of which source package that is.
     """
@@ -53,8 +53,10 @@ def package_url(text: str) -> PackageUrl:
     if not kind or not parts:
         raise UnusableEntry(f"{text[:100]} has no type or no name")
     named = dict(parse_qsl(qualifiers))
-    source = "git" if "vcs_url" in named else "url" if "download_url" in named else ""
     ecosystem = kind.lower()
+    source = "git" if "vcs_url" in named else "url" if "download_url" in named else ""
+    if ecosystem == "cargo" and named.get("repository_url", "").startswith("sparse+"):
+        source = OTHER_REGISTRY
     full = full_version(ecosystem, unquote(version), named)
     packed = packed_in(ecosystem, parts, full, named) if ecosystem in PACKED else None
     return PackageUrl(ecosystem, _name(ecosystem, parts), full, source, packed, "upstream" in named)

@@ -3,6 +3,7 @@
 What a member takes over from its workspace is put in its place: https://doc.rust-lang.org/cargo/reference/workspaces.html.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,17 +11,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
+from outrider.operators.packages.cargo.places import CRATES_IO, INDEX, NAMED, REFERENCES, USUAL, git_place, is_usual
 from outrider.operators.packages.manifests.cargo_tables import names_at, table_at, text_at
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
 FORM = "Cargo.toml"
+ANY = "*"
 _KINDS = ("dependencies", "dev-dependencies", "build-dependencies")
 # In this order Cargo takes them, of a target in another one than of all: `gather_dependencies` in src/cargo/util/toml/mod.rs.
 _KINDS_OF_TARGET = ("dependencies", "build-dependencies", "dev-dependencies")
 _TESTS = "dev-dependencies"
 # Older spellings, which Cargo still reads.
 _OLD = {"dev-dependencies": "dev_dependencies", "build-dependencies": "build_dependencies"}
-_ELSEWHERE = ("git", "registry", "registry-index", "base")
 _FORM_2024 = "2024"
 
 
@@ -49,7 +51,8 @@ class CargoDependency(msgspec.Struct, kw_only=True, frozen=True):
         features: Those that the package asks of it, `default` among them unless it is declined.
         optional: Whether only a feature brings it in.
         for_tests: Whether only tests and examples need it.
-        folder: Where it lies; None for what the registry has.
+        folder: Where it lies; None for what a registry or a repository has.
+        place: Which one: as Cargo.lock writes it, or `registry:NAME`; empty for the usual registry.
     """
 
     file: Path
@@ -62,6 +65,19 @@ class CargoDependency(msgspec.Struct, kw_only=True, frozen=True):
     optional: bool
     for_tests: bool
     folder: Path | None = None
+    place: str = USUAL
+
+
+class WrittenPatch(NamedTuple):
+    """What is to be taken in place of what a registry or a repository has.
+
+    Attributes:
+        of: Which: its name or its address, as it is written.
+        dependency: What is taken.
+    """
+
+    of: str
+    dependency: CargoDependency
 
 
 class CargoManifest(msgspec.Struct, kw_only=True, frozen=True):
@@ -96,9 +112,20 @@ def read_manifest(path: Path, document: Mapping[str, Any], shared: Shared | None
 
     Raises:
         InvalidConfigError: It is none.
-        UnsupportedError: It needs what no registry and no folder has.
+        UnsupportedError: It needs what is not read here.
     """
     return _Reader(path, document, shared).read()
+
+
+def read_patches(path: Path, document: Mapping[str, Any]) -> list[WrittenPatch]:
+    """Return the patches of a manifest; the errors are those of `read_manifest`."""
+    reader = _Reader(path, document, None)
+    tables = table_at(str(path), document, "patch")
+    return [
+        WrittenPatch(of, reader.dependency(("patch", of, key), entry, for_tests=False))
+        for of in sorted(tables)
+        for key, entry in sorted(table_at(str(path), tables, of).items())
+    ]
 
 
 def heeds_rust(document: Mapping[str, Any]) -> bool:
@@ -131,11 +158,24 @@ class _Reader:
                 f"{self._form}: package.version {version} is none", path="package.version", found=version, expected="a version such as 1.0.0",
                 suggestions=["correct it"],
             ) from error  # fmt: skip
+        dependencies = list(self._dependencies())
+        self._refuse_several_places(dependencies)
         return CargoManifest(
-            path=self._path, name=text_at(self._form, package, "name"), version=version, dependencies=list(self._dependencies()),
+            path=self._path, name=text_at(self._form, package, "name"), version=version, dependencies=dependencies,
             features={key: names_at(self._form, features, key) for key in sorted(features)},
             links=str(package.get("links", "")), rust=self._own(package, "rust-version"),
         )  # fmt: skip
+
+    def _refuse_several_places(self, dependencies: list[CargoDependency]) -> None:
+        """Refuse one key for what comes from several places, such as on several machines, as Cargo does."""
+        known: dict[str, tuple[str, str]] = {}
+        for one in dependencies:
+            place = (one.place, "" if one.folder is None else os.path.normpath(one.folder))
+            if known.setdefault(one.key, place) != place:
+                raise InvalidConfigError(
+                    f"{self._form}: {one.key} comes from one place here and from another one there", path=".".join(one.where),
+                    found=" and ".join(filter(None, (*known[one.key], *place))), expected="one place", suggestions=["give one of them another key, with package"],
+                )  # fmt: skip
 
     def _own(self, package: Mapping[str, Any], key: str) -> str:
         """Return a text of the package, or of its workspace where it takes that over; empty where there is none."""
@@ -161,13 +201,13 @@ class _Reader:
                 for key in (kind, _OLD.get(kind, "")):
                     if key in table:
                         for name, entry in sorted(table_at(self._form, table, key).items()):
-                            yield self._dependency((*place, key, name), entry, for_tests=kind == _TESTS)
+                            yield self.dependency((*place, key, name), entry, for_tests=kind == _TESTS)
 
-    def _dependency(self, where: tuple[str, ...], entry: Any, *, for_tests: bool) -> CargoDependency:
+    def dependency(self, where: tuple[str, ...], entry: Any, *, for_tests: bool) -> CargoDependency:
+        """Return one, whose errors are those of `read_manifest`."""
         own = _as_table(self._form, where, entry)
         file, place, base = self._taken_over_dependency(where) if own.get("workspace") else (self._path, where, own)
         form = str(file)
-        _refuse_elsewhere(form, place, base)
         asked = names_at(form, base, "features")
         usual = _says_usual(base) is not False
         # A member can ask for the usual features, and not decline them.
@@ -178,7 +218,7 @@ class _Reader:
             shared=tuple(sorted({*asked} | (set() if usual else {"-default"}))),
             features=tuple(sorted({*asked, *names_at(self._form, own, "features")} | ({"default"} if is_usual else set()))),
             optional=own.get("optional") is True, for_tests=for_tests,
-            folder=file.parent / text_at(form, base, "path") if "path" in base else None,
+            folder=file.parent / text_at(form, base, "path") if "path" in base else None, place=_place(form, place, base),
         )  # fmt: skip
 
     def _taken_over_dependency(self, where: tuple[str, ...]) -> tuple[Path, tuple[str, ...], Mapping[str, Any]]:
@@ -203,11 +243,25 @@ def _says_usual(table: Mapping[str, Any]) -> Any:
     return table.get("default-features", table.get("default_features"))
 
 
-def _refuse_elsewhere(form: str, where: tuple[str, ...], table: Mapping[str, Any]) -> None:
-    other = next((one for one in _ELSEWHERE if table.get(one)), "")
-    if other:
-        shown = ".".join(where)
+def _place(form: str, where: tuple[str, ...], table: Mapping[str, Any]) -> str:
+    """Return the registry or the repository that has a dependency."""
+    shown = ".".join(where)
+    if table.get("base"):
         raise UnsupportedError(
-            f"{form}: {shown} comes from elsewhere than the registry or a folder: {other}", path=shown, found=other,
-            expected="a requirement, or a path", suggestions=["use Cargo itself: cargo update -p NAME --precise VERSION"],
+            f"{form}: {shown} has a base, which is not read", path=shown, found="base", expected="a path", suggestions=["write the whole path"]
         )  # fmt: skip
+    references = {one: text_at(form, table, one) for one in REFERENCES if one in table}
+    others = [one for one in ("git", "path", "registry", "registry-index") if one in table]
+    if (references and "git" not in table) or (others and others not in (["path", "registry"], others[:1])):
+        raise InvalidConfigError(
+            f"{form}: {shown} says in several ways where it comes from", path=shown, found=", ".join([*others, *references]),
+            expected="git, with a branch, a tag or a revision, or a path, or a registry", suggestions=["leave one of them"],
+        )  # fmt: skip
+    if "git" in table:
+        return git_place(form, shown, text_at(form, table, "git"), references)
+    if "path" in table or not others:
+        return USUAL
+    index = text_at(form, table, others[0])
+    if others == ["registry"]:
+        return USUAL if index == CRATES_IO else f"{NAMED}{index}"
+    return USUAL if is_usual(f"{INDEX}{index}") else index

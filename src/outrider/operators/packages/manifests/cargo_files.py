@@ -47,14 +47,27 @@ class CargoFiles:
                     f"{self._path}: it leads to too many manifests", path="workspace.members", found=f"more than {_MOST}", expected=f"at most {_MOST}",
                     suggestions=["use Cargo itself: cargo update"],
                 )  # fmt: skip
-            if named_by and not path.is_file():
+            if named_by and not self.has(path):
                 raise NotFoundError(
                     f"{path}: there is none, and {named_by} leads to it", path="file", found="none", expected="a package",
                     suggestions=[f"correct {named_by}"],
                 )  # fmt: skip
-            self.texts[path] = read_text(path)
+            self.texts[path] = self.read(path)
             self._documents[path] = read_toml(str(path), self.texts[path])
         return self._documents[path]
+
+    def has(self, path: Path) -> bool:
+        """Return whether there is a manifest."""
+        return path.is_file()
+
+    def read(self, path: Path) -> str:
+        """Return what is in a manifest.
+
+        Raises:
+            NotFoundError: There is none.
+            InvalidConfigError: It is no text.
+        """
+        return read_text(path)
 
     def root_of(self, path: Path) -> Path | None:
         """Return the manifest of the workspace that a package is in; None where it is in none."""
@@ -65,8 +78,8 @@ class CargoFiles:
             return named
         for folder in absolute(path).parent.parents:
             above = folder / FORM
-            if above.is_file():
-                document = read_toml(str(above), read_text(above))
+            if self.has(above):
+                document = read_toml(str(above), self.read(above))
                 if (named := _pointer(above, document)) is not None:
                     return named
                 if "workspace" in document and not is_excluded(path, above, document):

@@ -11,7 +11,7 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
-from outrider.operators.packages.manifests.cargo import CargoDependency, CargoManifest, read_manifest
+from outrider.operators.packages.manifests.cargo import CargoDependency, CargoManifest, read_manifest, read_patches
 from outrider.operators.packages.manifests.cargo_files import CargoFiles, absolute, is_excluded, manifest_in
 from outrider.operators.packages.manifests.cargo_tables import names_at, table_at
 
@@ -26,7 +26,8 @@ class CargoMembers:
         texts: Of the manifests that were read.
         root: What the first one says.
         members: The manifests of what is locked by itself, in the order of Cargo.
-        others: Those of what something of these needs in a folder.
+        others: Those of what something of these needs in a folder, or a patch has there.
+        patches: What is to be taken in place of what registries and repositories have.
 
     Raises:
         NotFoundError: There is no manifest where one is named.
@@ -45,6 +46,7 @@ class CargoMembers:
             self._find_members()
         else:
             self.members[path] = read_manifest(path, self.root, None)
+        self.patches = read_patches(path, self.root)
         self._find_others()
         self.texts = self._files.texts
 
@@ -58,11 +60,10 @@ class CargoMembers:
             )  # fmt: skip
 
     def _refuse_replaced(self) -> None:
-        what = next((one for one in ("patch", "replace") if self.root.get(one)), "")
-        if what:
+        if self.root.get("replace"):
             raise UnsupportedError(
-                f"{self._path}: a manifest with [{what}] is not read", path=what, found=f"[{what}]", expected=f"no [{what}]",
-                suggestions=["use Cargo itself: cargo update -p NAME --precise VERSION"],
+                f"{self._path}: a manifest with [replace] is not read", path="replace", found="[replace]", expected="no [replace]",
+                suggestions=["write it as [patch], as Cargo recommends"],
             )  # fmt: skip
 
     def _find_members(self) -> None:
@@ -115,18 +116,19 @@ class CargoMembers:
         return root is not None and absolute(root) == absolute(self._path)
 
     def _find_others(self) -> None:
-        waiting = deque(self.members.values())
+        waiting = deque(one.dependency for one in self.patches)
+        for one in self.members.values():
+            waiting += one.dependencies
         while waiting:
-            one = waiting.popleft()
-            for need in one.dependencies:
-                # Nobody runs the tests of what is no member.
-                if need.folder is not None and (one.path in self.members or not need.for_tests):
-                    path = manifest_in(need.folder)
-                    if path not in self.members and path not in self.others:
-                        document = self._files.document(path, _place(need))
-                        self.others[path] = read_manifest(path, document, self._files.shared_with(path))
-                        waiting.append(self.others[path])
-                    _refuse_other_name(need, self.members.get(path) or self.others[path])
+            need = waiting.popleft()
+            if need.folder is not None:
+                path = manifest_in(need.folder)
+                if path not in self.members and path not in self.others:
+                    document = self._files.document(path, _place(need))
+                    self.others[path] = read_manifest(path, document, self._files.shared_with(path))
+                    # Nobody runs the tests of what is no member.
+                    waiting += [one for one in self.others[path].dependencies if not one.for_tests]
+                _refuse_other_name(need, self.members.get(path) or self.others[path])
 
 
 def _refuse_other_name(need: CargoDependency, found: CargoManifest) -> None:

@@ -1,6 +1,7 @@
 """What the packages of a Cargo.lock ask for together: each requirement once, in the file that has it, and who asks for it."""
 
 import os
+from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -8,14 +9,14 @@ from typing import NamedTuple
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.cargo.details import CargoDetails, LocalNeed, LocalPackage
+from outrider.operators.packages.cargo.details import CargoDetails, CargoPatch, LocalNeed, LocalPackage
+from outrider.operators.packages.cargo.places import GIT, USUAL
 from outrider.operators.packages.cargo.rust import read_rust
-from outrider.operators.packages.manifests.cargo import CargoDependency, CargoManifest, heeds_rust
+from outrider.operators.packages.manifests.cargo import ANY, CargoDependency, CargoManifest, WrittenPatch, heeds_rust
 from outrider.operators.packages.manifests.cargo_files import manifest_in
 from outrider.operators.packages.manifests.cargo_members import CargoMembers
 from outrider.operators.packages.resolving.questions import Question
 
-ANY = "*"
 _FIRST_OF_FORM_4 = (1, 78, 0)
 
 
@@ -26,8 +27,9 @@ class CargoWish(msgspec.Struct, kw_only=True, frozen=True):
         file: The manifest that has it.
         where: Keys that lead to it there.
         name: Of the crate.
-        range: The requirement.
+        range: The requirement; empty for whatever version a repository has.
         features: That are asked of it there, `-default` among them where the usual ones are declined.
+        place: The registry or the repository that has it, as `CargoDependency` says.
     """
 
     file: Path
@@ -35,24 +37,26 @@ class CargoWish(msgspec.Struct, kw_only=True, frozen=True):
     name: str
     range: str
     features: tuple[str, ...] = ()
+    place: str = USUAL
 
     def text(self, requirement: str = "") -> str:
         """Return it as it is asked for, with another requirement where one is given."""
         features = f"[{','.join(self.features)}]" if self.features else ""
-        return f"{self.name}{features}@{requirement or self.range}"
+        return f"{self.name}{features}@{requirement or self.range}".removesuffix("@")
 
 
 class CargoWorkspace(NamedTuple):
     """The packages that a Cargo.lock is of: one by itself, or the members of a workspace, with what they need in folders.
 
     Attributes:
-        wishes: What they need of the registry, in the order of Cargo.
+        wishes: What they need of registries and repositories, in the order of Cargo.
         packages: What they are.
         names: Of each of these, how Cargo calls it.
         form: The version of Cargo.lock that Cargo writes for them.
         heeds_rust: Whether Cargo tries first what goes with a version of Rust (resolver 3).
         rust: The versions of Rust that the members say they need.
         texts: Of all manifests that count.
+        patches: What is to be taken in place of what registries and repositories have.
     """
 
     wishes: list[CargoWish]
@@ -62,19 +66,32 @@ class CargoWorkspace(NamedTuple):
     heeds_rust: bool
     rust: list[str]
     texts: dict[Path, str]
+    patches: list[CargoPatch]
 
 
-def asked(workspace: CargoWorkspace, question: Question, folder: Path) -> Question:
+def asked(
+    workspace: CargoWorkspace,
+    question: Question,
+    folder: Path,
+    commits: Mapping[str, str] | None = None,
+    *,
+    is_bounded: bool = False,
+) -> Question:
     """Return a question with all that a workspace asks for, and for what.
 
     Args:
         workspace: Who asks.
         question: What may be used for an answer.
         folder: Of it, whose settings count.
+        commits: Of repositories, by their places, those that a lock has.
+        is_bounded: Whether strangers have written it.
     """
     return msgspec.structs.replace(
         question, packages=[one.text() for one in workspace.wishes], folder=folder,
-        details=CargoDetails(local=workspace.packages, heeds_rust=workspace.heeds_rust, rust=workspace.rust),
+        details=CargoDetails(
+            local=workspace.packages, heeds_rust=workspace.heeds_rust, rust=workspace.rust, places=[one.place for one in workspace.wishes],
+            patches=workspace.patches, commits=commits or {}, is_bounded=is_bounded,
+        ),
     )  # fmt: skip
 
 
@@ -101,7 +118,7 @@ def read_workspace(path: Path) -> CargoWorkspace:
     oldest = min((one for text in rust if (one := read_rust(text)) is not None), default=_FIRST_OF_FORM_4)
     return CargoWorkspace(
         wishes=list(wishes.found), packages=packages, names=wishes.names, form=4 if oldest >= _FIRST_OF_FORM_4 else 3,
-        heeds_rust=heeds_rust(found.root), rust=rust, texts=found.texts,
+        heeds_rust=heeds_rust(found.root), rust=rust, texts=found.texts, patches=[wishes.patch(one) for one in found.patches],
     )  # fmt: skip
 
 
@@ -133,11 +150,20 @@ class _Wishes:
             return LocalNeed(
                 key=need.key, local=local, range=need.range, features=need.features, optional=need.optional
             )
+        usual = "" if need.place.startswith(GIT) else ANY
         wish = CargoWish(
-            file=need.file, where=need.where, name=need.name, range=need.range or ANY, features=need.shared
-        )
+            file=need.file, where=need.where, name=need.name, range=need.range or usual, features=need.shared, place=need.place
+        )  # fmt: skip
         asked = self.found.setdefault(wish, len(self.found))
         return LocalNeed(key=need.key, asked=asked, features=need.features, optional=need.optional)
+
+    def patch(self, one: WrittenPatch) -> CargoPatch:
+        """Return a patch with the name of what lies here."""
+        need = one.dependency
+        return CargoPatch(
+            where=f"{'.'.join(need.where)} of {need.file}", of=one.of, name=need.name, range=need.range, place=need.place,
+            local=self._name(manifest_in(need.folder)) if need.folder is not None else "",
+        )  # fmt: skip
 
     def _name(self, path: Path) -> str:
         return Path(os.path.relpath(path, self._folder)).as_posix()

@@ -37,6 +37,7 @@ class Finding(msgspec.Struct, kw_only=True):
         file: The lock file that has it; of what is installed in a root or an image, the file that tells of it.
         needed_by: Packages of the same file that need it.
         source: Of what a distribution has packed: the package that its advisories name, whose versions they mean, where that is not the same.
+            Of a crate from git its repository and commit: advisories are about the crate of its name and version.
         update: Of that: the command that updates it. Nothing here does.
     """
 
@@ -147,7 +148,9 @@ def _finding(found: Found, listed: list[Vulnerability]) -> Finding:
 
 
 def _source(one: LockedPackage) -> str:
-    """Return the source package where it is another one than the package, or in another version."""
+    """Return the source package where it is another one than the package, or in another version; or the repository."""
+    if one.address:
+        return one.address
     name, version = one.advised_as[0]
     same = one.packed is None or (name, version) == (one.name.rpartition("/")[2], one.version)
     return "" if same else f"{name} {version}"

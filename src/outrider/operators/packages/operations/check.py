@@ -9,7 +9,7 @@ import msgspec
 
 from outrider.core.errors import NotFoundError
 from outrider.operators.packages.locks.files import read_locks
-from outrider.operators.packages.locks.lock import Lock, LockedPackage
+from outrider.operators.packages.locks.lock import OTHER_REGISTRY, Lock, LockedPackage
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.resolving.questions import Question
@@ -127,7 +127,9 @@ class _Judge:
         if not table.versions:
             return [f"{one.version} is no version that {self._ecosystem} can read"]
         times = facts.times([one.version]) if facts is not None else []
-        refusals = self._question.policy.refusals(one.name, table, times)
+        # Advisories are not about what is of a registry of somebody's own.
+        name = one.called if one.source == OTHER_REGISTRY else one.name
+        refusals = self._question.policy.refusals(name, table, times)
         whys = [missing, *(of_one(refusal.why) for refusal in refusals)]
         if facts is not None and one.version in facts.taken_back:
             whys.append("was taken back")

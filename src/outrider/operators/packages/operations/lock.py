@@ -137,7 +137,7 @@ async def _draft(params: LockParams, context: Context) -> _Draft:
 
 def _together(form: str, texts: Iterable[str]) -> Lock:
     """Return what the files of a lock say."""
-    packages = {(one.name, one.version): one for text in texts for one in read_lock(form, text).packages}
+    packages = {(one.called, one.version): one for text in texts for one in read_lock(form, text).packages}
     return Lock(form=form, packages=tuple(packages.values()))
 
 

@@ -28,7 +28,7 @@ def read_policies(path: Path) -> dict[str, PackagePolicySpec]:
 
     Raises:
         NotFoundError: There is no such file.
-        InvalidConfigError: It cannot be read, or has something else than policies, or two of one name.
+        InvalidConfigError: It cannot be read, or has no policy, something else than policies, or two of one name.
     """
     found: dict[str, PackagePolicySpec] = {}
     for document in read_file(path):
@@ -46,6 +46,12 @@ def read_policies(path: Path) -> dict[str, PackagePolicySpec]:
                 source=item.source, suggestions=["rename or remove one of them"],
             )  # fmt: skip
         found[name] = item.spec
+    if not found:
+        # An empty file is more likely cut off than meant, and would admit everything.
+        raise InvalidConfigError(
+            f"{path}: there is no policy in it", path="file", found="nothing", expected=f"an object of kind: {_KIND}",
+            suggestions=["write a policy into it, or remove the file"],
+        )  # fmt: skip
     return found
 
 

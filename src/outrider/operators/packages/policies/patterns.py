@@ -30,15 +30,19 @@ class Pattern(NamedTuple):
 
     def means(self, ecosystem: str, name: str, version: str) -> bool:
         """Return whether a version of a package is meant; without a range also one that its ecosystem cannot read."""
-        if ecosystem != self.ecosystem or not fnmatchcase(name, self.name):
+        if not self._is_named(ecosystem, name):
             return False
         return not self.range or bool(VersionTable(scheme_of(ecosystem), [version]).mask(self.range))
 
     def versions(self, ecosystem: str, name: str, table: VersionTable) -> int:
         """Return the mask of the versions of a package that are meant."""
-        if ecosystem != self.ecosystem or not fnmatchcase(name, self.name):
+        if not self._is_named(ecosystem, name):
             return 0
         return table.mask(self.range) if self.range else table.everything
+
+    def _is_named(self, ecosystem: str, name: str) -> bool:
+        # Behind the name of a crate its registry stands where that is not the usual one.
+        return ecosystem == self.ecosystem and fnmatchcase(name.partition(" ")[0], self.name)
 
 
 def read_patterns(texts: Iterable[str], path: str) -> list[Pattern]:

@@ -1,9 +1,11 @@
 """What policies come to for one ecosystem: which versions of a package may not be chosen, and why."""
 
 from collections.abc import Sequence
+from datetime import date
 from importlib import import_module
 from typing import NamedTuple
 
+from outrider.core.errors import InvalidConfigError
 from outrider.core.package_policies import PackagePolicySpec, PolicyField
 from outrider.core.timestamps import timestamp
 from outrider.operators.packages.advisories.matching import Matcher, Vulnerability
@@ -12,7 +14,7 @@ from outrider.operators.packages.policies.patterns import Pattern, read_pattern
 from outrider.operators.packages.resolving.policies import Refusal
 from outrider.operators.packages.versions.tables import VersionTable
 
-_SHOWN = 3
+_SHOWN, _SHOWN_LETTERS = 3, 40
 
 
 class _Exception(NamedTuple):
@@ -33,7 +35,7 @@ class ObjectPolicy:
         path: Of the specification, for errors.
 
     Raises:
-        InvalidConfigError: A package or a licence is not named as it should be.
+        InvalidConfigError: A package or a licence is not named as it should be, or a waiver ends on no day.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class ObjectPolicy:
         self._allow = _patterns(ecosystem, said.allow, f"{path}.allow")
         self._deny = _patterns(ecosystem, said.deny, f"{path}.deny")
         today = timestamp(now)[: len("2027-01-31")]
+        for at, waiver in enumerate(said.waivers):
+            _check_day(waiver.until, f"{path}.waivers[{at}].until")
         self._exceptions = [
             _Exception(pattern, one.rules, frozenset(one.vulnerabilities))
             for at, one in enumerate(said.waivers)
@@ -171,3 +175,16 @@ def _patterns(ecosystem: str, texts: Sequence[str], path: str) -> list[Pattern]:
     """Return the patterns of an ecosystem; those of others are looked at for faults too."""
     read = [read_pattern(text, f"{path}[{at}]" if len(texts) > 1 else path) for at, text in enumerate(texts)]
     return [one for one in read if one.ecosystem == ecosystem]
+
+
+def _check_day(text: str, path: str) -> None:
+    """Refuse what is no day: it would be compared as a text, and might never end."""
+    try:
+        is_day = date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        is_day = False
+    if not is_day:
+        raise InvalidConfigError(
+            f"{path}: {text[:_SHOWN_LETTERS]!r} is no day", path=path, found=text[:_SHOWN_LETTERS], expected="a day, such as 2027-01-31",
+            suggestions=["write the year, the month and the day, with two digits each behind the year"],
+        )  # fmt: skip

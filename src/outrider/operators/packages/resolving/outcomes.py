@@ -46,7 +46,8 @@ class ResolvedPackage(msgspec.Struct, kw_only=True):
         entry: What a lock file tells of it, of npm, Composer, RubyGems, Poetry and Pipenv, where all files were asked for.
         ranges: Of Yarn: each `NAME@RANGE` that it was chosen for.
         needs: What it says it needs, on any machine and with any extra, of PyPI, where it was asked for all machines.
-        registry: The address of what has it, of PyPI, where all files or all machines were asked for.
+        registry: The address of what has it, of PyPI, where all files or all machines were asked for; of Cargo as its lock writes it, where
+            that is not the usual one.
         unmet: Names of what it needs and does not find, of npm.
     """
 
@@ -98,12 +99,14 @@ class Resolved(msgspec.Struct, kw_only=True):
     Attributes:
         target: What it is for.
         packages: By name and place.
+        unused: Patches of Cargo that nothing uses.
         forks: What is for which machines, of PyPI, where it is not the same for all that were asked for.
         notes: What should be known of it, such as warnings that the native client would print.
     """
 
     target: str
     packages: list[ResolvedPackage]
+    unused: list[ResolvedPackage] = []
     forks: list[ResolvedFork] = []
     notes: list[str] = []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from outrider.operators.packages.manifests.gradle.builds import Asked, GradleBuild
-from outrider.operators.packages.manifests.gradle.plugins import declarable, resolvable
+from outrider.operators.packages.manifests.gradle.source_sets import declarable_in, resolvable_in
 from tests.peers.gradle import Gradle, java_version
 
 ANSWERS = "outrider-declared.json"
@@ -17,16 +17,19 @@ gradle.startParameter.offline = true
 def version = { [it.requiredVersion, it.strictVersion, it.preferredVersion, it.rejectedVersions] }
 def category = { one -> one.attributes.keySet().findAll { it.name == 'org.gradle.category' }.collect { one.attributes.getAttribute(it).toString() }.find() ?: 'library' }
 def excluded = { it.excludeRules.collect { [it.group ?: '*', it.module ?: '*'] }.sort() }
+def feature = { one -> one.requestedCapabilities.collect { it.name.endsWith('-test-fixtures') ? 'test-fixtures' : it.name }.join() }
 def asked = { one ->
-    if (one instanceof org.gradle.api.artifacts.ProjectDependency) return ['project', one.path, one.transitive, excluded(one), category(one)]
+    if (one instanceof org.gradle.api.artifacts.ProjectDependency) return ['project', one.path, one.transitive, feature(one), excluded(one), category(one)]
     if (!(one instanceof org.gradle.api.artifacts.ExternalModuleDependency)) return null
     def files = one.artifacts.collect { [it.classifier ?: '', it.type] }
-    ['module', one.group ?: '', one.name, version(one.versionConstraint), one.transitive, files, excluded(one), category(one)]
+    ['module', one.group ?: '', one.name, version(one.versionConstraint), one.transitive, files, feature(one), excluded(one), category(one)]
 }
 def constraint = { one ->
     ['constraint', one.group, one.name, version(one.versionConstraint), category(one)]
 }
 gradle.projectsEvaluated {
+    // What plugins ask for where nothing is asked for is there from then on.
+    rootProject.allprojects { it.configurations.each { one -> one.incoming.dependencies.size() } }
     def projects = rootProject.allprojects.collectEntries { project ->
         [project.path, [
             name: project.name, group: project.group.toString(), version: project.version.toString(), folder: project.projectDir.path,
@@ -113,7 +116,7 @@ def _once(asked: Sequence[Any]) -> list[Any]:
 
 def _project(build: GradleBuild, path: str) -> Mapping[str, Any]:
     project = build.projects[path]
-    resolved, takes = resolvable(project.plugins), declarable(project.plugins)
+    resolved, takes = resolvable_in(project), declarable_in(project)
     java = project.java if project.java is not None else java_version()
     everywhere = [list(one) for one in project.excluded.get("*", ())]
     configurations = {
@@ -135,11 +138,11 @@ def _project(build: GradleBuild, path: str) -> Mapping[str, Any]:
 
 def _asked(one: Asked) -> list[Any]:
     if one.project:
-        return ["project", one.project, one.is_transitive, sorted(map(list, one.excluded)), one.category]
+        return ["project", one.project, one.is_transitive, one.feature, sorted(map(list, one.excluded)), one.category]
     version = one.version
     said = [version.required, version.strictly, version.preferred, list(version.rejected)]
     if one.is_constraint:
         return ["constraint", one.group, one.name, said, one.category]
     files = [[one.classifier, one.extension or "jar"]] if one.classifier or one.extension else []
     excluded = sorted(map(list, one.excluded))
-    return ["module", one.group, one.name, said, one.is_transitive, files, excluded, one.category]
+    return ["module", one.group, one.name, said, one.is_transitive, files, one.feature, excluded, one.category]

@@ -1,6 +1,6 @@
 """Builds of Gradle that are drawn by chance, on repositories that are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -19,7 +19,9 @@ from outrider.operators.packages.manifests.gradle.builds import (
     Management,
     RichVersion,
 )
-from outrider.operators.packages.tests.gradle_scripts import MANAGING, ScriptWriter
+from outrider.operators.packages.manifests.gradle.functions import TEST_FIXTURES
+from outrider.operators.packages.manifests.gradle.source_sets import DECLARED, FIXTURES, of_source_set
+from outrider.operators.packages.tests.gradle_scripts import BROUGHT_VERSION, MANAGING, SUITE, ScriptWriter
 from outrider.operators.packages.tests.gradle_universes import (
     METADATA,
     PLAIN,
@@ -29,6 +31,7 @@ from outrider.operators.packages.tests.gradle_universes import (
     Universe,
     UniverseDrawing,
 )
+from outrider.operators.packages.tests.maven_poms import dependency, parts, path_of, pom
 
 _CONFIGURATIONS = ("implementation",) * 4 + (
     "runtimeOnly", "runtimeOnly", "compileOnly", "testImplementation", "testImplementation", "testRuntimeOnly", "annotationProcessor",
@@ -37,6 +40,14 @@ _OF_LIBRARIES = ("api",) * 4 + ("compileOnlyApi",)
 _OF_PLATFORMS = ("api", "api", "runtime")
 _DYNAMIC = (*RANGES, "1.+", "+", "2.+", "latest.release", "latest.integration")
 _PLATFORM = "java-platform"
+_OWN = ("tools", "extra", "shared")
+_OWN_EXTEND = ("implementation", "runtimeOnly", "compileOnly")
+_SOURCE_SETS = ("integrationTest", "generated", SUITE)
+# What plugins bring, all in the one version that the repository has.
+_BROUGHT = {
+    "jacoco": ("org.jacoco:org.jacoco.agent", "org.jacoco:org.jacoco.ant"), "checkstyle": ("com.puppycrawl.tools:checkstyle",),
+    "codenarc": ("org.codenarc:CodeNarc",), "antlr": ("antlr:antlr",), "jvm-test-suite": ("junit:junit",),
+}  # fmt: skip
 
 
 class Drawn(NamedTuple):
@@ -68,11 +79,23 @@ def draw(
     """
     random = Random(f"{seed} {hard} {modules} {circles}")
     universe = UniverseDrawing(random, modules, hard, circles).universe()
+    universe = universe._replace(files={**universe.files, **_brought(random, universe)})
     drawing = BuildDrawing(random, universe, hard)
     build = drawing.build(folder / "build")
     build = drawing.managed(build) if managed else build
     ScriptWriter(random).write(build)
     return Drawn(build, universe.write(folder / "repository"), universe)
+
+
+def _brought(random: Random, universe: Universe) -> dict[str, str]:
+    """Return the POMs of what plugins bring, which need modules that are drawn, or are excluded."""
+    found: dict[str, str] = {}
+    for name in [name for names in _BROUGHT.values() for name in names]:
+        needed = random.choice([*universe.modules])
+        needs = [dependency(f"{needed}:{random.choice(universe.modules[needed])}"), dependency("org.slf4j:slf4j-api:1")]
+        whole = f"{name}:{BROUGHT_VERSION}"
+        found[path_of(whole)] = pom(whole, parts(needs))
+    return {path_of("org.slf4j:slf4j-api:1"): pom("org.slf4j:slf4j-api:1"), **found}
 
 
 class BuildDrawing:
@@ -87,12 +110,14 @@ class BuildDrawing:
     def __init__(self, random: Random, universe: Universe, hard: int = RARE) -> None:
         self._random, self._universe, self._hard = random, universe, hard
         self._modules, self._platforms = [*universe.modules], [*universe.platforms]
+        self._fixtures: set[str] = set()
 
     def build(self, folder: Path) -> GradleBuild:
         """Return one, for a folder."""
         count = self._random.choice((1, 1, 2, 3)) if self._hard >= METADATA else 1
         paths = [":", ":lib", ":core"][:count]
         plugins = {path: self._plugin(path) for path in paths}
+        self._fixtures = {path for path in paths if plugins[path] != _PLATFORM and self._chance(0.2, POMS)}
         # Those for an older Java could not use the others.
         java = self._random.choice((11, 17)) if self._chance(0.15, RARE) else None
         projects = {path: self._project(folder, path, plugins, java) for path in paths}
@@ -147,27 +172,66 @@ class BuildDrawing:
         own, random = folder / name, self._random
         forced = [self._forced() for _ in range(random.choice((1, 1, 2)))] if self._chance(0.1, RARE) else []
         is_library = plugins[path] != _PLATFORM
+        locked = ("compileClasspath", "testRuntimeClasspath") if is_library and self._chance(0.1, POMS) else None
+        # What is not locked may fail, and then it is another build that Gradle fails on.
+        configurations, source_sets = self._own(is_library=is_library) if locked is None else ({}, [])
+        is_whole = is_library and locked is None
+        more = [one for one in _BROUGHT if is_whole and one != "jvm-test-suite" and self._chance(0.08, POMS)]
+        if path in self._fixtures:
+            more.append("java-test-fixtures")
+        whole = [*source_sets, *([FIXTURES] if path in self._fixtures else [])]
+        names = (*configurations, *(of_source_set(one, name) for one in whole for name in DECLARED))
+        names += ("testFixturesApi",) if path in self._fixtures else ()
         return GradleProject(
             path=path,
             folder=own,
             group="own",
             name=name or "shop",
             version="1",
-            plugins=(plugins[path],),
+            plugins=(plugins[path], *more),
             repositories=(GradleRepository("MavenRepo"),),
-            declared=self._declared(path, plugins),
-            excluded=self._excluded() if is_library else {},
+            declared=self._declared(path, plugins, names),
+            extended=self._extended(configurations, source_sets, is_library=is_library),
+            own=configurations,
+            source_sets=dict.fromkeys(source_sets, java),
+            alone=tuple(name for name in configurations if self._chance(0.1)),
+            excluded=self._excluded(tuple(configurations)) if is_library else {},
             forced=tuple(forced),
-            locked=("compileClasspath", "testRuntimeClasspath") if is_library and self._chance(0.1, POMS) else None,
+            locked=locked,
             ignored=tuple(random.choices(("g:*", "h:*", "g:a", "boms:bom0"), k=1)) if self._chance(0.1, POMS) else (),
             lock_file=own / "gradle.lockfile",
             java=java if is_library else None,
         )
 
-    def _excluded(self) -> dict[str, tuple[Exclusion, ...]]:
+    def _own(self, *, is_library: bool) -> tuple[dict[str, bool], list[str]]:
+        """Return configurations of the build's own, and whether they can be resolved, and source sets."""
+        random = self._random
+        own = random.sample(_OWN, random.randint(1, 3)) if self._chance(0.3, POMS) else []
+        source_sets = (
+            random.sample(_SOURCE_SETS, random.randint(1, 2)) if is_library and self._chance(0.3, POMS) else []
+        )
+        return {name: random.random() < 0.7 for name in own}, source_sets
+
+    def _extended(
+        self, own: Mapping[str, bool], source_sets: Sequence[str], *, is_library: bool
+    ) -> dict[str, tuple[str, ...]]:
+        """Return which configurations extend others, without a circle."""
+        random, found = self._random, dict[str, tuple[str, ...]]()
+        before = [*(_OWN_EXTEND if is_library else _OF_PLATFORMS[1:])]
+        for name in own:
+            if random.random() < 0.5:
+                found[name] = tuple(random.sample(before, random.randint(1, 2)))
+            before.append(name)
+        for one in source_sets:
+            for name in ("implementation", "runtimeOnly"):
+                if random.random() < 0.5:
+                    found[of_source_set(one, name)] = (random.choice((name, of_source_set("test", name), *own)),)
+        return found
+
+    def _excluded(self, own: tuple[str, ...]) -> dict[str, tuple[Exclusion, ...]]:
         if not self._chance(0.12, POMS):
             return {}
-        where = self._random.choice((ALL, ALL, "runtimeClasspath", "implementation", "compileClasspath"))
+        where = self._random.choice((ALL, ALL, "runtimeClasspath", "implementation", "compileClasspath", *own))
         return {where: (self._exclusion(),)}
 
     def _exclusion(self) -> Exclusion:
@@ -184,11 +248,12 @@ class BuildDrawing:
         known = self._universe.modules.get(name) or self._universe.platforms[name]
         return "9.9" if self._random.random() < 0.01 else self._random.choice(known)
 
-    def _declared(self, path: str, plugins: dict[str, str]) -> dict[str, tuple[Asked, ...]]:
+    def _declared(self, path: str, plugins: dict[str, str], own: Sequence[str]) -> dict[str, tuple[Asked, ...]]:
         random, plugin = self._random, plugins[path]
         if plugin == _PLATFORM:
-            return self._sorted([(random.choice(_OF_PLATFORMS), self._constraint()) for _ in range(3)])
-        names = _CONFIGURATIONS + (_OF_LIBRARIES if plugin == "java-library" else ())
+            modules = [(name, self._library(random.choice(self._modules), managed=False)) for name in own]
+            return self._sorted([*((random.choice(_OF_PLATFORMS), self._constraint()) for _ in range(3)), *modules])
+        names = _CONFIGURATIONS + (*own, *own) + (_OF_LIBRARIES if plugin == "java-library" else ())
         asked = [(random.choice(names), self._project_asked(other, plugins)) for other in self._needed(path, plugins)]
         managed = self._chance(0.35, POMS)
         if managed:
@@ -211,7 +276,8 @@ class BuildDrawing:
 
     def _project_asked(self, path: str, plugins: dict[str, str]) -> Asked:
         if plugins[path] != _PLATFORM:
-            return Asked(project=path, is_transitive=not self._chance(0.03, RARE))
+            feature = TEST_FIXTURES if path in self._fixtures and self._random.random() < 0.5 else ""
+            return Asked(project=path, is_transitive=not self._chance(0.03, RARE), feature=feature)
         return Asked(project=path, category=self._category())
 
     def _category(self) -> Category:

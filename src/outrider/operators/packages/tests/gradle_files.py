@@ -89,6 +89,7 @@ def _told(asked: Asked, build: GradleBuild) -> str:
     if version.required:
         words[0] += f":{version.required}"
     words += [asked.category] if asked.category != "library" else []
+    words += [asked.feature] if asked.feature else []
     words += ["constraint"] if asked.is_constraint else []
     words += [] if asked.is_transitive else ["alone"]
     words += [f"without {':'.join(one)}" for one in asked.excluded]

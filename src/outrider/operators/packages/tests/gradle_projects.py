@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from outrider.operators.packages.tests.maven_poms import path_of
+from outrider.operators.packages.tests.maven_poms import path_of, pom
 from outrider.operators.packages.tests.maven_projects import home_of
 from outrider.operators.packages.tests.maven_repository import MavenRepositoryServer, full
 from outrider.operators.packages.tests.world import variables
@@ -63,6 +63,11 @@ def add_module(server: MavenRepositoryServer, coordinates: str, *variants: dict[
     server.add(coordinates, content=MARKER)
     document = {"formatVersion": "1.1", "variants": list(variants)}
     server.files[path_of(full(coordinates)).removesuffix(".pom") + ".module"] = json.dumps(document)
+
+
+def repository_files(coordinates: str) -> dict[str, str]:
+    """Return the files of a module that needs nothing, as `MavenRepositoryServer.files` has them."""
+    return {path_of(coordinates): pom(coordinates)}
 
 
 def library(

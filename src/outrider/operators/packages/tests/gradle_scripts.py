@@ -15,6 +15,8 @@ from outrider.operators.packages.manifests.gradle.builds import (
 
 MANAGING = "io.spring.dependency-management"
 _VERSIONS = {MANAGING: " version '1.1.7'"}
+# A source set that a suite of tests makes, and the version of what runs it and of what plugins bring.
+SUITE, BROUGHT_VERSION = "endToEnd", "1.0"
 _CATEGORIES = {"platform": "platform", "enforced-platform": "enforcedPlatform"}
 
 
@@ -61,6 +63,7 @@ class ScriptWriter:
         if "java-platform" in project.plugins:
             lines += block("javaPlatform", ["allowDependencies()"])
         lines += block("repositories", ["mavenCentral()"])
+        lines += [*self._source_sets(project), *self._own(project)]
         lines += [*self._configurations(project), *self._dependencies(project), *self._locking(project)]
         lines += [] if project.management is None else self._management(project.management)
         return lines
@@ -80,6 +83,55 @@ class ScriptWriter:
         settings = [] if management.applies_exclusions else ["applyMavenExclusions = false"]
         settings += [] if management.is_overridden else ["overriddenByDependencies = false"]
         return block("dependencyManagement", [*settings, *block("imports", boms), *block("dependencies", lines)])
+
+    def _source_sets(self, project: GradleProject) -> list[str]:
+        version = self._quoted(BROUGHT_VERSION)
+        tools = [one for one in ("jacoco", "checkstyle", "codenarc") if one in project.plugins]
+        lines = [line for one in tools for line in block(one, [f"toolVersion = {version}"])]
+        lines += block("dependencies", [f"antlr 'antlr:antlr:{BROUGHT_VERSION}'"]) if "antlr" in project.plugins else []
+        for name in project.source_sets:
+            if name == SUITE:
+                lines += block("testing", block("suites", block(f"{SUITE}(JvmTestSuite)", [f"useJUnit({version})"])))
+                continue
+            more = [f"{path} += sourceSets.main.output" for path in ("compileClasspath", "runtimeClasspath")]
+            lines += self._random.choice((
+                block("sourceSets", [name]), block("sourceSets", block(name, more)), [f"sourceSets.create({self._quoted(name)})"],
+                block(f"def {name} = sourceSets.register({self._quoted(name)})", more),
+            ))  # fmt: skip
+        return lines
+
+    def _own(self, project: GradleProject) -> list[str]:
+        """Return what makes configurations, and says what they extend."""
+        lines: list[str] = []
+        extended = dict(project.extended)
+        for name, is_resolved in project.own.items():
+            said = [] if is_resolved else [self._random.choice(("canBeResolved = false", "canBeResolved false"))]
+            said += ["transitive = false"] if name in project.alone else []
+            if name in extended and self._random.random() < 0.5:
+                said.append(f"extendsFrom {', '.join(f'configurations.{one}' for one in extended.pop(name))}")
+            if name in project.declared or self._random.random() < 0.5:
+                lines += self._made(name, said)
+            else:
+                role = "resolvable" if is_resolved else "dependencyScope"
+                lines += block(
+                    f"configurations.{role}({self._quoted(name)})", [one for one in said if "Resolved" not in one]
+                )
+        for name, others in extended.items():
+            whole = ", ".join(f"configurations.{one}" for one in others)
+            lines += self._random.choice((
+                [f"configurations.{name}.extendsFrom {whole}"], block("configurations", [f"{name}.extendsFrom({', '.join(others)})"]),
+                block("configurations", block(name, [f"extendsFrom {whole}"])), block(f"configurations.named('{name}')", [f"extendsFrom({whole})"]),
+            ))  # fmt: skip
+        return lines
+
+    def _made(self, name: str, said: list[str]) -> list[str]:
+        quoted = self._quoted(name)
+        return self._random.choice((
+            block("configurations", block(name, said) if said else [name]), block("configurations", block(name, [*said, "canBeConsumed = false"])),
+            block(f"configurations.{self._random.choice(('create', 'register'))}({quoted})", [*said, "visible = false"]),
+            block("configurations", block(f"create({quoted})", [*said, "description = 'x'"])),
+            block(f"def its{name} = configurations.create({quoted})", said),
+        ))  # fmt: skip
 
     def _configurations(self, project: GradleProject) -> list[str]:
         lines: list[str] = []
@@ -123,6 +175,7 @@ class ScriptWriter:
     def _named(self, asked: Asked, version: str) -> str:
         if asked.project:
             named = f"project({self._quoted(asked.project)})"
+            named = f"testFixtures({named})" if asked.feature else named
         elif self._random.random() < 0.15 and "!!" not in version:
             said = {"group": asked.group, "name": asked.name, "version": version}
             more = {"classifier": asked.classifier, "ext": asked.extension}

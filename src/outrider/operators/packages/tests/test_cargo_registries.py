@@ -312,11 +312,15 @@ async def test_versions_that_differ_in_their_build_alone(registry: CargoRegistry
     assert answer.reasons
 
 
-def test_a_crate_of_another_registry_leaves_out_the_version(tmp_path: Path) -> None:
-    registry = CargoRegistry()
+async def test_an_index_in_git_is_refused(registry: CargoRegistry, ask: CargoAsking) -> None:
     registry.add("web@1.0.0", need("core@1", registry="https://other.test/index"))
     registry.add("web@0.9.0", need("core@1", registry="https://other.test/index", kind="dev"))
-    assert compiled("web", b"\n".join(registry.lines["web"])).versions == ["0.9.0"]
+    assert not compiled("web", registry.lines["web"][1]).abroad
+    ask.environment["HOME"] = os.environ["HOME"]
+    with pytest.raises(UnsupportedError, match="index in git") as caught:
+        await ask.pins("web")
+    assert caught.value.found == "https://other.test/index"
+    assert await ask.pins("web@0.9") == ["web@0.9.0"]
 
 
 def test_no_more_lines_than_there_may_be() -> None:

@@ -14,16 +14,16 @@ import pytest
 
 from outrider.core.errors import DeadlineExceededError, InvalidConfigError, NotFoundError
 from outrider.operators.packages.cargo import session as cargo_session
+from outrider.operators.packages.cargo.all_sources import CargoSources
 from outrider.operators.packages.cargo.chosen import Chosen
-from outrider.operators.packages.cargo.client import CargoClient
 from outrider.operators.packages.cargo.crates import Crate, Want, bucket_of
+from outrider.operators.packages.cargo.git_repositories import GitRepositories
 from outrider.operators.packages.cargo.order import CargoOrder
 from outrider.operators.packages.cargo.records import compiled
 from outrider.operators.packages.cargo.resolver import CargoResolver
+from outrider.operators.packages.cargo.settings import CargoSettings
 from outrider.operators.packages.cargo.sources import CargoSource
-from outrider.operators.packages.cargo.store import CargoStore
 from outrider.operators.packages.cargo.universe import CargoUniverse
-from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.resolving.checking import unfounded, unmet
 from outrider.operators.packages.resolving.outcomes import Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -390,19 +390,22 @@ async def test_what_is_looked_at_later_changes_no_answer(tmp_path: Path, monkeyp
     monkeypatch.setattr("outrider.operators.packages.cargo.order._MOST_STEPS", 0)
     for seed in range(150):
         crates, asked = drawn(Random(seed))
-        source = _source(tmp_path)
+        source = _sources(tmp_path)
         source.crates = crates
         answer = await CargoResolver(source)._answer(asked)
         assert isinstance(answer, Chosen) == _solvable(_whole(crates), asked), seed
 
 
-def _source(folder: Path) -> CargoSource:
-    """Return a source with a registry that is not there."""
-    nowhere = Registry(url="http://127.0.0.1:9", source="a test")
+def _sources(folder: Path) -> CargoSources:
+    """Return sources without a registry."""
     question = Question(
         packages=[], cache=folder, folder=folder, environment={}, clock=SystemClock(), deadline=float("inf")
     )
-    return CargoSource(CargoClient(nowhere, SystemClock()), CargoStore(folder, nowhere.url), question)
+    return CargoSources(_unopened, GitRepositories(question), CargoSettings({}, folder))
+
+
+async def _unopened(place: str) -> CargoSource:
+    raise AssertionError(place)
 
 
 def _whole(crates: dict[str, Crate]) -> CargoUniverse:

@@ -101,8 +101,9 @@ def test_the_lock_of_a_member_is_that_of_its_workspace(tmp_path: Path) -> None:
 
 REFUSED = [
     ({"web": "[dependencies]\ncore.workspace = true"}, InvalidConfigError, "workspace.dependencies.core"),
-    ({"web": "[dependencies]\nfar.workspace = true"}, UnsupportedError, "workspace.dependencies.far"),
-    ({"web": "[dependencies]\nfar = { path = '../far', registry = 'own' }"}, UnsupportedError, "dependencies.far"),
+    ({"web": "[dependencies]\nfar.workspace = true"}, InvalidConfigError, "workspace.dependencies.far"),
+    ({"web": "[dependencies]\nfar = { path = '../far', registry = 'own' }"}, NotFoundError, "file"),
+    ({"web": "[dependencies]\nhttp = { path = '../api', base = 'own' }"}, UnsupportedError, "dependencies.http"),
     ({"web": "[dependencies]\nfar = { path = '../far' }"}, NotFoundError, "file"),
     ({"web": "[dependencies]\nhttp = { path = '../api' }", "api": ""}, InvalidConfigError, "dependencies.http"),
     ({"web": "[dependencies]\napi = { path = '../api' }", "api": "[dependencies]\nweb = { path = '../web' }"}, InvalidConfigError, "dependencies"),
@@ -115,9 +116,7 @@ REFUSED = [
 def test_what_cannot_be_put_together(
     members: dict[str, str], error: type[OutriderError] | None, path: str, tmp_path: Path
 ) -> None:
-    text = (
-        f'[workspace]\nmembers = {list(members)}\n[workspace.dependencies]\nfar = {{ git = "https://files.test/far" }}'
-    )
+    text = f'[workspace]\nmembers = {list(members)}\n[workspace.dependencies]\nfar = {{ git = "https://files.test/far", tag = "1", branch = "a" }}'
     root = workspace(tmp_path, text, **members)
     if error is None:
         assert len(read_workspace(root).packages) == len(members)

@@ -23,7 +23,7 @@ from outrider.operators.packages.tests.world import variables
 
 # Locks of Cargo have the newest versions, and there would be nothing to fix; this is for those who work on Cargo, as is what allows it.
 OLDEST = ("-Z", "minimal-versions")
-SOURCE = "registry+https://files.test/index"
+SOURCE = "registry+https://files.test/crates.io-index"
 # What is older within each bucket of versions that are compatible.
 OLD = ("introduced", "0"), ("fixed", "0.1.1"), ("introduced", "1.0.0"), ("fixed", "1.2.0")
 needs_cargo = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not installed")
@@ -152,8 +152,7 @@ async def test_one_of_two_versions_of_a_name(tmp_path: Path, registry: CargoRegi
 
 
 REFUSED = [
-    ("[patch.crates-io]\ncore = { path = 'core' }", (LOCK, 4), "patch"),
-    ("[dependencies]\ncore = { git = 'https://files.test/core' }", (LOCK, 4), "dependencies.core"),
+    ("[replace]\n'core:1.0.0' = { path = 'core' }", (LOCK, 4), "replace"),
     ("", ((*LOCK, "shop 0.4.0"), 4), "package"),
     ("", (LOCK, 1), "version"),
 ]
@@ -172,17 +171,10 @@ async def test_what_is_not_changed(
     assert registry.requests == []
 
 
-async def test_crates_from_elsewhere(tmp_path: Path, registry: CargoRegistry) -> None:
+async def test_there_is_no_manifest(tmp_path: Path, registry: CargoRegistry) -> None:
     await imported(tmp_path, bad("X-1", "core", ("introduced", "0")))
-    project(tmp_path / "shop", "")
-    path = locked(tmp_path, *LOCK)
-    path.write_text(
-        path.read_text().replace(SOURCE, "git+https://files.test/core#abc", 1)
-        + f'\n[[package]]\nname = "core"\nversion = "1.1.0"\nsource = "{SOURCE}"\n'
-    )
-    with pytest.raises(UnsupportedError, match="elsewhere"):
-        await fixed(tmp_path)
-    (tmp_path / "shop" / "Cargo.toml").unlink()
+    project(tmp_path / "shop", "").unlink()
+    locked(tmp_path, *LOCK)
     with pytest.raises(NotFoundError):
         await fixed(tmp_path)
     assert registry.requests == []

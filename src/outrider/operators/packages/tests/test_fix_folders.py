@@ -14,7 +14,7 @@ from outrider.operators.packages.tests.test_audit import HIGH, context, imported
 from outrider.operators.packages.tests.test_fix_requirements import CORE, added, bad, place
 
 __all__ = ["place"]
-CARGO = 'version = 4\n\n[[package]]\nname = "core"\nversion = "1.0.0"\nsource = "registry+https://crates.example"\n'
+CARGO = 'version = 4\n\n[[package]]\nname = "core"\nversion = "1.0.0"\nsource = "registry+https://crates.example/crates.io-index"\n'
 
 
 async def advised(place: Path) -> None:

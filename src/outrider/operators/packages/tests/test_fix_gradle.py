@@ -8,7 +8,14 @@ import pytest
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.fixing.results import FixedFile
-from outrider.operators.packages.tests.gradle_projects import ALL, lock_text, repository, script, write_build
+from outrider.operators.packages.tests.gradle_projects import (
+    ALL,
+    lock_text,
+    repository,
+    repository_files,
+    script,
+    write_build,
+)
 from outrider.operators.packages.tests.maven_projects import bad, fixed, locked
 from outrider.operators.packages.tests.maven_repository import MavenRepositoryServer
 from outrider.operators.packages.tests.test_audit import imported
@@ -69,6 +76,24 @@ async def test_each_configuration_keeps_what_it_has(server: MavenRepositoryServe
     text, _ = await mended(tmp_path, *lines)
     modules = {"base:1": ALL, "core:1.3": ALL, "other:1": ["compileClasspath"], "other:2": RUNTIME, "web:1": ALL}
     assert text == lock_text(modules)
+
+
+async def test_configurations_and_tools_of_the_build_are_fixed_too(
+    server: MavenRepositoryServer, tmp_path: Path
+) -> None:
+    for name in ("agent", "ant"):
+        for version in ("0.8.11", "0.8.12"):
+            server.files |= repository_files(f"org.jacoco:org.jacoco.{name}:{version}")
+    own = "configurations { tools }\napply plugin: 'jacoco'\njacoco { toolVersion = '0.8.11' }"
+    file = write_build(tmp_path / "shop", "tools 'g:web:1'", more=own)
+    await locked(file)
+    await imported(tmp_path, CORE, bad("X-3", "org.jacoco:org.jacoco.ant", ("introduced", "0"), ("fixed", "0.8.12")))
+    await fixed(file)
+    lines = file.read_text().splitlines()
+    assert "g:core:1.3=tools" in lines
+    assert "g:base:1=tools" in lines
+    assert "org.jacoco:org.jacoco.ant:0.8.12=jacocoAnt" in lines
+    assert "org.jacoco:org.jacoco.agent:0.8.11=jacocoAgent" in lines
 
 
 async def test_what_is_newer_than_the_build_asks_for_stays(server: MavenRepositoryServer, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ PLUGINS = (
     "base", "java-base", "java", "java-library", "java-library-distribution", "java-platform", "application", "groovy", "groovy-base", "war",
     "signing", "distribution", "maven-publish", "ivy-publish", "idea", "eclipse", "eclipse-wtp", "build-dashboard", "project-report", "help-tasks",
     "reporting-base", "lifecycle-base", "wrapper", "build-init", "jvm-ecosystem", "jvm-toolchains", "publishing",
+    "jvm-test-suite", "java-test-fixtures", "jacoco", "checkstyle", "pmd", "codenarc", "antlr",
 )  # fmt: skip
 
 

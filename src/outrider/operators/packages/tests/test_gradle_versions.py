@@ -8,14 +8,7 @@ from typing import Any
 import pytest
 
 from outrider.operators.packages.maven.gradle.order import base_of, key, newest_first
-from outrider.operators.packages.maven.gradle.selectors import (
-    accepts,
-    is_changing,
-    is_static,
-    selector_of,
-    selector_of_pom,
-    status_of,
-)
+from outrider.operators.packages.maven.gradle.selectors import accepts, selector_of, selector_of_pom, status_of
 from outrider.operators.packages.tests.generators import gradle as generator
 from outrider.operators.packages.tests.test_version_tables import TABLES
 from tests.peers.gradle import versions
@@ -50,7 +43,6 @@ def ours(kind: str, one: str, two: str) -> str:
         "accepts": lambda: yes(accepts(selector_of(one), two)),
         "inverse": lambda: yes(not accepts(selector_of(one), two)),
         "base": lambda: base(one),
-        "static": lambda: yes(is_static(one)),
         "dynamic": lambda: yes(selector_of(one).is_dynamic),
         "status": lambda: status_of(one),
         "pom": lambda: selector_of_pom(one).text,
@@ -88,7 +80,6 @@ def test_what_selectors_accept(table: dict[str, Any]) -> None:
 
 def test_what_texts_are(table: dict[str, Any]) -> None:
     texts = [*table["order"], *table["selectors"]]
-    assert "".join(ours("static", text, "") for text in texts) == table["static"]
     assert "".join(ours("dynamic", text, "") for text in texts) == table["dynamic"]
     assert {text: ours("pom", text, "") for text in table["selectors"]} == table["of POMs"]
     assert {text: base(text) for text in table["order"]} == table["bases"]
@@ -99,12 +90,6 @@ def test_a_status_in_metadata_counts() -> None:
     assert accepts(milestone, "1.0-SNAPSHOT", "milestone")
     assert not accepts(milestone, "1.0", "integration")
     assert not accepts(milestone, "1.0", "unheard-of")
-
-
-def test_only_snapshots_change() -> None:
-    assert is_changing("1.0-SNAPSHOT")
-    assert not is_changing("1.0SNAPSHOT")
-    assert not is_changing("1.0-20200101.101010-3")
 
 
 def test_the_newest_comes_first_and_equal_ones_stay() -> None:
@@ -122,7 +107,7 @@ def test_drawn_versions_and_selectors(count: int) -> None:
         questions += [(kind, generator.selector(random, near), version) for near, version in pairs]
     for kind in ("base", "status"):
         questions += [(kind, generator.version(random), "") for _ in range(count)]
-    for kind in ("static", "dynamic", "pom"):
+    for kind in ("dynamic", "pom"):
         questions += [(kind, generator.selector(random, generator.version(random)), "") for _ in range(count)]
     said = versions(questions)
     wrong = [(one, answer, ours(*one)) for one, answer in zip(questions, said, strict=True) if ours(*one) != answer]

@@ -260,11 +260,13 @@ def test_programs_tell_their_crates(order: str, bits: int) -> None:
         {"name": "itoa", "version": "1.0.1", "source": "crates.io"},
         {"name": "cc", "version": "1.0.0", "source": "crates.io", "kind": "build"},
         {"name": "fork", "version": "2.0.0", "source": "git"},
+        {"name": "own", "version": "3.0.0", "source": "registry"},
     ]
     told = cargo.read("bin/shop", io.BytesIO(program(*crates, order=order, bits=bits)))
     assert [(one.name, one.version, one.source, one.needs) for each in told for one in each.lock.packages] == [
         ("fork", "2.0.0", "git", ()),
         ("itoa", "1.0.1", "", ()),
+        ("own", "3.0.0", "registry", ()),
         ("shop", "0.1.0", "path", ("cc", "itoa")),
     ]
     assert unreadable(told) == []

@@ -272,7 +272,7 @@ WAIVER = "[{package: 'npm:web', rules: [licences], until: 2027-01-01, reason: x}
             "not a range of npm",
         ),
         ("{waivers: " + WAIVER.replace("[licences]", "[licenses]") + "}", "spec.waivers[0].rules[0]", "licenses"),
-        ("{waivers: " + WAIVER.replace("2027-01-01", "soon") + "}", "spec.waivers[0].until", "expected text"),
+        ("{waivers: " + WAIVER.replace("2027-01-01", "soon") + "}", "spec.waivers[0].until", "is no day"),
     ],
 )
 def test_errors_name_the_field_and_its_place(tmp_path: Path, spec: str, path: str, message: str) -> None:

@@ -15,7 +15,7 @@ def named(lock: Lock) -> dict[str, str]:
 
 
 def test_version_1_of_cargo_has_checksums_at_the_end() -> None:
-    registry = "registry+https://packages.example/index"
+    registry = "registry+https://packages.example/crates.io-index"
     lock = read_lock(
         "Cargo.lock",
         f"""

@@ -22,6 +22,7 @@ from outrider.operators.packages.tests.gradle_projects import (
     library,
     lock_text,
     repository,
+    repository_files,
     write_build,
 )
 from outrider.operators.packages.tests.maven_projects import LATER, home_of, locked
@@ -119,6 +120,87 @@ async def test_what_is_provided_for_a_web_application(server: MavenRepositorySer
     early, late = ("compileClasspath", "providedCompile", "testCompileClasspath"), ("providedRuntime", *RUNTIME)
     both = sorted((*early, *late))
     assert file.read_text() == lock_text({"core:1.0": early, "core:1.1": late, "more:1": late, "web:1": both})
+
+
+async def test_configurations_of_the_builds_own(server: MavenRepositoryServer, tmp_path: Path) -> None:
+    del server
+    more = "configurations { tools; flat { extendsFrom tools; transitive = false }; scope { canBeResolved = false } }\nsourceSets { more }"
+    lines = ("tools 'g:web:1'", "scope 'g:more:1'", "moreRuntimeOnly 'g:core:2.0'")
+    processors = sorted((*PROCESSORS, "moreAnnotationProcessor", "moreCompileClasspath"))
+    assert await lock_of(tmp_path, *lines, more=more) == lock_text(
+        {"core:1.0": ["tools"], "core:2.0": ["moreRuntimeClasspath"], "web:1": ["flat", "tools"]},
+        sorted((*ALL, *processors)),
+    )
+
+
+async def test_no_attributes_are_wanted_by_configurations_of_the_builds_own(
+    server: MavenRepositoryServer, tmp_path: Path
+) -> None:
+    add_module(
+        server, "lib:1", library("api", "api", "core:1.0", attributes=JVM), library("run", "runtime", "core:1.1", attributes=JVM),
+        library("android", "runtime", "core:2.0", attributes={"org.gradle.jvm.environment": "android"}),
+    )  # fmt: skip
+    text = await lock_of(tmp_path, "tools 'g:lib:1'", more="configurations { tools }")
+    assert "g:core:1.1=tools\n" in text
+    assert "g:core:2.0" not in text
+
+
+async def test_test_fixtures_of_another_project(server: MavenRepositoryServer, tmp_path: Path) -> None:
+    del server
+    file = write_build(tmp_path / "shop", "testImplementation testFixtures(project(':lib'))")
+    (tmp_path / "shop" / "settings.gradle").write_text("rootProject.name = 'shop'\ninclude 'lib'\n")
+    other = write_build(
+        tmp_path / "shop" / "lib",
+        "testFixturesApi 'g:web:1'",
+        "api 'g:more:1'",
+        more="apply plugin: 'java-test-fixtures'",
+    )
+    (tmp_path / "shop" / "lib" / "settings.gradle").unlink()
+    await locked(file)
+    assert file.read_text() == lock_text(
+        {"core:1.1": TESTS, "more:1": TESTS, "web:1": TESTS}, sorted((*PROCESSORS, *MAIN))
+    )
+    await locked(other)
+    fixtures = sorted((*TESTS, "testFixturesCompileClasspath", "testFixturesRuntimeClasspath"))
+    whole = sorted((*MAIN, *fixtures))
+    assert other.read_text() == lock_text(
+        {"core:1.1": whole, "more:1": whole, "web:1": fixtures},
+        sorted((*PROCESSORS, "testFixturesAnnotationProcessor")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "told"),
+    [
+        ("gradle-8.5-bin", "its wrapper names Gradle 8.5"),
+        ("", "its wrapper names no Gradle"),
+        ("gradle-8.11.1-all", ""),
+    ],
+)
+async def test_versions_that_gradle_takes_by_itself_are_told(
+    wrapper: str, told: str, server: MavenRepositoryServer, tmp_path: Path
+) -> None:
+    server.files |= repository_files("junit:junit:4.13.2")
+    file = write_build(tmp_path / "shop", more="testing { suites { test { useJUnit() } } }")
+    if wrapper:
+        place = file.parent / "gradle" / "wrapper" / "gradle-wrapper.properties"
+        place.parent.mkdir(parents=True)
+        place.write_text(f"distributionUrl=https\\://a.example.com/{wrapper}.zip\n")
+    result = await locked(file)
+    assert "junit:junit:4.13.2=testCompileClasspath,testRuntimeClasspath\n" in file.read_text()
+    assert [told in one for one in result.warnings] == ([True] if told else [])
+
+
+async def test_what_is_chosen_without_the_rules_of_java_is_refused(
+    server: MavenRepositoryServer, tmp_path: Path
+) -> None:
+    del server
+    file = write_build(tmp_path / "shop", "tools 'g:web:1'", more="configurations { tools }")
+    build = file.with_name("build.gradle")
+    lines = [line for line in build.read_text().splitlines() if "java" not in line.lower()]
+    build.write_text("\n".join(lines))
+    with pytest.raises(UnsupportedError, match="variants are chosen by other rules"):
+        await locked(file)
 
 
 async def test_a_configuration_that_extends_itself(server: MavenRepositoryServer, tmp_path: Path) -> None:

@@ -92,6 +92,13 @@ def test_a_waiver_holds_until_its_day_ends() -> None:
     assert admitted(of("2020-01-01"), "1.0", "2.0") == []
 
 
+@pytest.mark.parametrize("until", ["2026-99-99", "2027-02-31", "31.12.2026", "20270131", ""])
+def test_a_waiver_ends_on_a_day(until: str) -> None:
+    with pytest.raises(InvalidConfigError, match="is no day") as caught:
+        policy(waivers=[waiver("pypi:web", "deny", until=until)])
+    assert caught.value.path == "spec.waivers[0].until"
+
+
 @pytest.mark.parametrize(
     ("field", "text"),
     [("deny", "web"), ("deny", "pip:web"), ("allow", "pypi:"), ("deny", "pypi:web@"), ("deny", "pypi:web@=>1")],
@@ -157,6 +164,14 @@ def test_what_is_no_policy_is_told(tmp_path: Path) -> None:
         "apiVersion: outrider.dev/v1alpha1\nkind: Output\nmetadata: {name: x}\nspec: {plugin: file, config: {path: x}}\n"
     )
     with pytest.raises(InvalidConfigError, match="no policy for packages"):
+        read_policies(path)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# deny all\n", "---\n"])
+def test_a_file_without_a_policy_admits_nothing(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, "{}")
+    path.write_text(text)
+    with pytest.raises(InvalidConfigError, match="there is no policy in it"):
         read_policies(path)
 
 

@@ -169,6 +169,7 @@ class Drafter:
             return None
         project = opener(file.path, file.text, self._python)
         refuse_outside(project.paths, self._folder)
+        project.is_bounded = True
         return _Opened(lock, ecosystem, names, project)
 
     async def _update_lock(self, draft: Draft, path: Path, opened: "_Opened") -> None:

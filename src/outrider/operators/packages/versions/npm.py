@@ -23,14 +23,17 @@ from outrider.operators.packages.versions.semver import (
 # Numbers above what a double holds exactly are refused, and so are long texts.
 _LARGEST, _MOST_DIGITS = 2**53 - 1, 20
 _LONGEST = 256
+# A range is read as though it were not there, wherever it stands.
+_BUILD = re.compile(rf"\+{BUILD}")
 _PART = rf"{NUMBER}|[xX*]"
-_PARTIAL = rf"([v=]*)({_PART})(?:\.({_PART})(?:\.({_PART})(?:-({PRERELEASE}))?(?:\+{BUILD})?)?)?"
+_PARTIAL = rf"([v=]*)({_PART})(?:\.({_PART})(?:\.({_PART})(?:-({PRERELEASE}))?)?)?"
 _WORD = re.compile(rf"(\^|~>?|>=|<=|>|<|=|){_PARTIAL}")
 _HYPHEN = re.compile(rf"\s*{_PARTIAL}\s+-\s+{_PARTIAL}\s*")
 # An operator may stand apart from what it belongs to; what stands before a version may not stand apart from that.
 _APART = re.compile(rf"( ?)([<>]?=?) ?([v= ]{{0,20}}(?:{_PART}))")
 _BENDING_APART = re.compile(r"(~)>? |(\^) ")
 _BENDING = ("^", "~", "~>")
+_NUMBERS = f"numbers up to {_LARGEST}"
 _EXPECTED = "a range such as ^1.2.3, >=1 <3, 1.x or 1.2.3 - 2"
 
 
@@ -82,7 +85,7 @@ class NpmScheme:
 
     def range(self, text: str) -> VersionRange:
         """Read a range; the name of a tag, such as `latest`, is none."""
-        alternatives = [_comparators(alternative, text) for alternative in text.split("||")]
+        alternatives = [_comparators(alternative, text) for alternative in _BUILD.sub("", text).split("||")]
         if any(all(one.span == Span() for one in comparators) for comparators in alternatives):
             # Where one alternative allows everything, npm does not look at the prereleases that others name.
             alternatives = [[]]
@@ -90,7 +93,8 @@ class NpmScheme:
 
     def alternatives(self, text: str) -> list[list[Span]]:
         """Return what the comparators of each alternative of a range allow with the option `includePrerelease`; none where one allows nothing."""
-        found = [_comparators(alternative, text, prereleases=True) for alternative in text.split("||")]
+        parts = _BUILD.sub("", text).split("||")
+        found = [_comparators(alternative, text, prereleases=True) for alternative in parts]
         return [[one.span for one in each if one.span is not None] for each in found if all(one.span for one in each)]
 
 
@@ -108,7 +112,7 @@ def _comparators(text: str, whole: str, *, prereleases: bool = False) -> list[_C
         before, last = _comparator("<=", high, whole, prereleases=prereleases), _partial(high[1:], whole)
         if prereleases and last.patch is not None and not last.prerelease:
             # Up to a release means also what comes before the next one.
-            before = _Comparator(Span.below(first_of((*last.triple[:2], last.patch + 1))))
+            before = _Comparator(Span.below(_first_of((*last.triple[:2], last.patch + 1), whole)))
         return [_comparator(">=", low, whole, prereleases=prereleases), before]
     comparators = []
     plain = " ".join(text.split())
@@ -130,7 +134,7 @@ def _comparator(operator: str, parts: Sequence[str | None], whole: str, *, prere
     if operator == ">=" and partial.key == key_of((0, 0, 0)) and not (prereleases and partial.whole):
         return _Comparator(Span())
     return _Comparator(
-        _span(operator, partial, prereleases=prereleases), partial.triple if partial.prerelease else None
+        _span(operator, partial, whole, prereleases=prereleases), partial.triple if partial.prerelease else None
     )
 
 
@@ -143,20 +147,27 @@ def _closed_again(parts: Sequence[str | None]) -> bool:
     )
 
 
-def _span(operator: str, partial: _Partial, *, prereleases: bool) -> Span:
-    following = first_of(partial.following)
+def _span(operator: str, partial: _Partial, whole: str, *, prereleases: bool) -> Span:
     low = _low(operator, partial) if prereleases else partial.key
-    if operator in _BENDING:
-        return Span.between(low, _caret_end(partial) if operator == "^" else following)
+    if operator == "^":
+        return Span.between(low, _first_of(_caret_end(partial), whole))
     if operator == ">=":
         return Span.at_least(low)
-    if partial.whole:
+    if partial.whole and operator not in _BENDING:
         return {">": Span.above, "<": Span.below, "<=": Span.at_most}.get(operator, Span.only)(partial.key)
-    if operator == ">":
-        return Span.at_least(following if prereleases else key_of(partial.following))
     if operator == "<":
         return Span.below(first_of(partial.triple))
+    following = _first_of(partial.following, whole)
+    if operator == ">":
+        return Span.at_least(following if prereleases else key_of(partial.following))
     return Span.below(following) if operator == "<=" else Span.between(low, following)
+
+
+def _first_of(triple: Triple, whole: str) -> Key:
+    """Return the point before all versions with some numbers, which follow those of a range and may be too large then."""
+    if max(triple) > _LARGEST:
+        raise invalid_range("npm", whole, _NUMBERS)
+    return first_of(triple)
 
 
 def _low(operator: str, partial: _Partial) -> Key:
@@ -165,14 +176,14 @@ def _low(operator: str, partial: _Partial) -> Key:
     return first_of(partial.triple) if is_open and operator not in ("~", "~>") else partial.key
 
 
-def _caret_end(partial: _Partial) -> Key:
-    """Return the point before the next version whose leftmost number that is not zero is another one."""
+def _caret_end(partial: _Partial) -> Triple:
+    """Return the next numbers of which the leftmost that is not zero is another one."""
     major, minor, patch = partial.triple
     if major or partial.minor is None:
-        return first_of((major + 1, 0, 0))
+        return major + 1, 0, 0
     if minor or partial.patch is None:
-        return first_of((0, minor + 1, 0))
-    return first_of((0, 0, patch + 1))
+        return 0, minor + 1, 0
+    return 0, 0, patch + 1
 
 
 def _partial(parts: Sequence[str | None], whole: str) -> _Partial:
@@ -183,6 +194,6 @@ def _partial(parts: Sequence[str | None], whole: str) -> _Partial:
         # Of so many digits no number is made, and none is right.
         numbers.append(int(part[:_MOST_DIGITS]) if part is not None and closed else None)
     if any(number is not None and number > _LARGEST for number in numbers):
-        raise invalid_range("npm", whole, "numbers up to 9007199254740991")
+        raise invalid_range("npm", whole, _NUMBERS)
     major, minor, patch = numbers
     return _Partial(major, minor, patch, (parts[3] or "") if patch is not None else "")

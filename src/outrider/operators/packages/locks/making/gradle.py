@@ -1,5 +1,6 @@
 """Makes gradle.lockfile of a project of Gradle, from what its build says."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
@@ -7,14 +8,16 @@ from outrider.operators.packages.locks.making.manifests import folder_of
 from outrider.operators.packages.locks.making.results import Made
 from outrider.operators.packages.locks.writing.gradle_lock import written
 from outrider.operators.packages.manifests.gradle.builds import GradleBuild, GradleProject
-from outrider.operators.packages.manifests.gradle.plugins import resolvable
 from outrider.operators.packages.manifests.gradle.reading import read_build
-from outrider.operators.packages.maven.gradle.configurations import locked_names
+from outrider.operators.packages.manifests.gradle.source_sets import resolvable_in
+from outrider.operators.packages.maven.gradle.configurations import asked_in, has_rules, locked_names
 from outrider.operators.packages.maven.gradle.resolver import GradleResolver, Locked
 from outrider.operators.packages.maven.gradle.session import USUAL_JAVA, java_of, opened
 from outrider.operators.packages.resolving.outcomes import Impossible
 from outrider.operators.packages.resolving.questions import Question
 
+# Whose versions count where a build does not say them.
+_GRADLE = "8.11"
 _SETTINGS = ("settings.gradle", "settings.gradle.kts")
 
 
@@ -32,7 +35,7 @@ async def make(path: Path, question: Question) -> Made:
         locked = await GradleResolver(reading, question.policy, java or USUAL_JAVA).locked(build, project)
     if isinstance(locked, Impossible):
         raise locked.error()
-    return Made(text_of(locked), warnings_of(project, java))
+    return Made(text_of(locked), [*warnings_of(build, project, java)])
 
 
 def root_of(folder: Path) -> Path:
@@ -62,14 +65,26 @@ def project_of(build: GradleBuild, path: Path) -> GradleProject:
             f"{path}: no project of the build has its lock there", path="file", found=str(path), expected=places,
             suggestions=["name one of these"],
         )  # fmt: skip
-    names = resolvable(found.plugins)
+    names = resolvable_in(found)
     if not locked_names(found):
         raise UnsupportedError(
             f"{path}: the build locks no configuration", path="dependencyLocking", found="none" if names else "no configurations in this project",
             expected="configurations that are locked",
             suggestions=["write dependencyLocking { lockAllConfigurations() } into the build" if names else "name the lock of another project"],
         )  # fmt: skip
+    _check_rules(found, path)
     return found
+
+
+def _check_rules(project: GradleProject, path: Path) -> None:
+    """Refuse what is resolved without the rules that plugins for Java bring: other variants are chosen then."""
+    if has_rules(project) or not any(asked for name in locked_names(project) for asked in asked_in(project, name)):
+        return
+    raise UnsupportedError(
+        f"{path}: the project has no plugin for Java, and without one variants are chosen by other rules", path="plugins",
+        found=", ".join(project.plugins) or "no plugins", expected="a plugin for Java, such as java-base",
+        suggestions=["write the lock with Gradle itself: gradle dependencies --write-locks"],
+    )  # fmt: skip
 
 
 def text_of(locked: Locked) -> str:
@@ -78,16 +93,19 @@ def text_of(locked: Locked) -> str:
     return written(modules, locked.configurations)
 
 
-def warnings_of(project: GradleProject, java: int | None) -> list[str]:
-    """Return what the reader of a lock should know.
+def warnings_of(build: GradleBuild, project: GradleProject, java: int | None) -> Iterator[str]:
+    """Yield what the reader of a lock should know.
 
     Args:
+        build: Whose project it is.
         project: That is locked.
         java: The version of the Java of this machine; None where there is none.
     """
-    if None not in (project.java, project.java_of_tests):
-        return []
-    which = f"that of this machine ({java})" if java is not None else f"{USUAL_JAVA}, as there is none here,"
-    return [
-        f"the build does not say for which Java all of it is: {which} counts, as Gradle takes the one that it runs on"
-    ]
+    if None in (project.java, project.java_of_tests, *project.source_sets.values()):
+        which = f"that of this machine ({java})" if java is not None else f"{USUAL_JAVA}, as there is none here,"
+        yield f"the build does not say for which Java all of it is: {which} counts, as Gradle takes the one that it runs on"
+    if project.usual and build.gradle.split(".")[:2] != _GRADLE.split("."):
+        yield (
+            f"{', '.join(project.usual)}: the build does not say the version, so that of Gradle {_GRADLE} counts;"
+            f" its wrapper names {f'Gradle {build.gradle}' if build.gradle else 'no Gradle'}, which may take another"
+        )

@@ -43,7 +43,7 @@ def differences(changes: Iterable[VersionChange]) -> list[Difference]:
 def _versions(lock: Lock | None) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for one in lock.packages if lock is not None else ():
-        found.setdefault(one.name, set()).add(one.version)
+        found.setdefault(one.called, set()).add(one.version)
     return found
 
 

@@ -1,18 +1,28 @@
 """Which plugins a project has: https://docs.gradle.org/current/userguide/plugins.html."""
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import NoReturn
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.manifests.gradle.catalogs import PluginAlias
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
-from outrider.operators.packages.manifests.gradle.external.plugin import externals
-from outrider.operators.packages.manifests.gradle.flattening import Event, events
-from outrider.operators.packages.manifests.gradle.plugins import is_known, plugin_id
+from outrider.operators.packages.manifests.gradle.external.plugin import External, externals
+from outrider.operators.packages.manifests.gradle.fixtures import add_fixtures
+from outrider.operators.packages.manifests.gradle.flattening import Event, events, is_true
+from outrider.operators.packages.manifests.gradle.plugins import is_known, plugin_id, with_applied
+from outrider.operators.packages.manifests.gradle.state import ProjectState
 from outrider.operators.packages.manifests.gradle.steps import Step
 from outrider.operators.packages.manifests.gradle.syntax import Block, Expression, Name
-from outrider.operators.packages.manifests.gradle.values import Alias, Constant
+from outrider.operators.packages.manifests.gradle.tools import TOOLS, add_tool
+from outrider.operators.packages.manifests.gradle.values import Alias
 
+# What plugins of Gradle itself do besides adding configurations.
+_EFFECTS: Mapping[str, Callable[[ProjectState], None]] = {
+    "java-test-fixtures": add_fixtures,
+    **{one: partial(add_tool, one) for one in TOOLS},
+}
 _WHY = "a plugin is a program that may add configurations and change dependencies, and it is not run"
 
 
@@ -53,10 +63,19 @@ class Plugins:
         plugin = plugin_id(name)
         if not is_known(plugin):
             self._refuse(line, f"the plugin {name[:60]} is not known here: {_WHY}")
-        external = externals().get(plugin)
-        if external is None:
-            self._known.project.apply(plugin)
-            return
+        project, external = self._known.project, externals().get(plugin)
+        if external is not None:
+            project.versions[plugin] = self._compared(external, line)
+        added = [one for one in with_applied((plugin,)) if one not in project.plugins]
+        project.apply(plugin)
+        for one in added:
+            effect = externals()[one].applied if one in externals() else _EFFECTS.get(one)
+            if effect is not None:
+                effect(project)
+
+    def _compared(self, external: External, line: int) -> str:
+        """Return the version of a plugin that others publish."""
+        plugin = external.id
         if self._known.build.has_plugin_rules:
             self._refuse(
                 line, f"pluginManagement of the settings may choose another version of {plugin}: rules are not run"
@@ -65,7 +84,7 @@ class Plugins:
         if not external.is_compared(version):
             shown = f"in version {version[:40]}" if version else "without its version in the build"
             self._refuse(line, f"the plugin {plugin} is not known {shown}, but in {external.expected}: {_WHY}")
-        self._known.project.apply_external(plugin, version)
+        return version
 
     def _is_applied(self, event: Event) -> bool:
         """Return whether it is more than made known to the projects below."""
@@ -74,10 +93,7 @@ class Plugins:
             if step.name not in ("version", "apply"):
                 self._refuse(event.line, "within plugins, only their ids and versions are read")
             if step.name == "apply":
-                value = self._known.value(step.values[0]) if len(step.values) == 1 else None
-                if not isinstance(value, Constant) or value.is_true is None:
-                    self._refuse(event.line, "neither true nor false")
-                applied = value.is_true
+                applied = is_true(self._known, event._replace(steps=(step,)))
         return applied
 
     def note(self, event: Event) -> None:

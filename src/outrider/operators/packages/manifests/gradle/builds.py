@@ -67,6 +67,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         project: The path of a project of the build, such as `:lib`; empty for a module.
         version: Which one.
         category: What is wanted of it.
+        feature: That is wanted instead of what it is by itself, such as `test-fixtures`; empty for that.
         is_constraint: Whether it counts only where something else asks for the module.
         is_transitive: Whether what it needs comes with it.
         classifier: Of the file that is wanted; empty for the usual one.
@@ -81,6 +82,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     project: str = ""
     version: RichVersion = RichVersion()
     category: Category = "library"
+    feature: str = ""
     is_constraint: bool = False
     is_transitive: bool = True
     classifier: str = ""
@@ -155,10 +157,14 @@ class GradleProject(msgspec.Struct, frozen=True, kw_only=True):
         repositories: Those that its modules come from, in their order.
         declared: What is asked for, by the configuration that it is declared in, such as `implementation`; each in the order of the build.
         extended: Configurations from which one has what they declare, besides those that its plugins say; by its name.
+        own: Configurations of the build's own, and whether they can be resolved.
+        source_sets: Source sets besides main and test, with the version of Java that each is compiled for; None where the build does not say it.
+        alone: Configurations that have what they ask for without what that needs.
         excluded: What a configuration is not to have; by its name, `*` for all.
         forced: Modules with versions that every configuration takes, as of `resolutionStrategy.force`.
         locked: The configurations that are locked, None for all of them.
         ignored: Modules that no lock tells of, as `group:name` with `*` for any.
+        usual: What is asked for in the version that Gradle takes by itself, with that version, such as `jacoco 0.8.12`.
         lock_file: Where its lock is.
         java: The version of Java that it is compiled for; None where the build does not say it.
         java_of_tests: Likewise of its tests.
@@ -174,10 +180,14 @@ class GradleProject(msgspec.Struct, frozen=True, kw_only=True):
     repositories: tuple[GradleRepository, ...]
     declared: Mapping[str, tuple[Asked, ...]]
     extended: Mapping[str, tuple[str, ...]] = {}
+    own: Mapping[str, bool] = {}
+    source_sets: Mapping[str, int | None] = {}
+    alone: tuple[str, ...] = ()
     excluded: Mapping[str, tuple[Exclusion, ...]]
     forced: tuple[Asked, ...]
     locked: tuple[str, ...] | None
     ignored: tuple[str, ...]
+    usual: tuple[str, ...] = ()
     lock_file: Path
     java: int | None
     java_of_tests: int | None = None
@@ -190,7 +200,9 @@ class GradleBuild(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         projects: By their paths.
         texts: Of the files that it follows from.
+        gradle: The version of Gradle that its wrapper names; empty where it names none.
     """
 
     projects: Mapping[str, GradleProject]
     texts: Mapping[Path, str]
+    gradle: str = ""

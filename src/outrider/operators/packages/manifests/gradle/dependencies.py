@@ -7,18 +7,22 @@ import msgspec
 
 from outrider.operators.packages.manifests.gradle.builds import Asked, Category, Exclusion
 from outrider.operators.packages.manifests.gradle.catalogs import Library
+from outrider.operators.packages.manifests.gradle.containers import CONFIGURATIONS
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
-from outrider.operators.packages.manifests.gradle.flattening import Event, events, is_assigned
-from outrider.operators.packages.manifests.gradle.plugins import declarable
+from outrider.operators.packages.manifests.gradle.flattening import Event, events, is_assigned, is_true
+from outrider.operators.packages.manifests.gradle.source_sets import DECLARED, declarable_in, of_source_set
+from outrider.operators.packages.manifests.gradle.state import Suite
 from outrider.operators.packages.manifests.gradle.steps import Step
-from outrider.operators.packages.manifests.gradle.syntax import Block
+from outrider.operators.packages.manifests.gradle.syntax import Block, Expression
 from outrider.operators.packages.manifests.gradle.traced import Traced
 from outrider.operators.packages.manifests.gradle.values import (
     Accessor,
     Alias,
     Bundle,
     Constant,
+    Contained,
     Entries,
+    Feature,
     Files,
     Module,
     OfProject,
@@ -54,6 +58,7 @@ class Asking(msgspec.Struct, kw_only=True):
     project: str = ""
     wanted: Wanted = Wanted()
     category: Category = "library"
+    feature: str = ""
     is_transitive: bool = True
     classifier: str = ""
     extension: str = ""
@@ -65,10 +70,11 @@ class Dependencies:
 
     Args:
         known: What finds what expressions come to.
+        suite: Of tests, whose own dependencies they are; None for those of the project.
     """
 
-    def __init__(self, known: Evaluator) -> None:
-        self._known = known
+    def __init__(self, known: Evaluator, suite: Suite | None = None) -> None:
+        self._known, self._suite = known, suite
 
     def read(self, block: Block, *, is_constraint: bool = False) -> None:
         """Take what a block asks for.
@@ -105,10 +111,8 @@ class Dependencies:
             step: The call, named like a configuration.
             is_constraint: Whether it is one of `constraints { }`.
         """
-        name, given = step.name, list(step.values)
-        if name == "add" and given:
-            name, given = self._known.text(given[0]).text, given[1:]
-        if name not in declarable(self._known.project.plugins):
+        name, given = self._configuration(step)
+        if name not in declarable_in(self._known.project):
             hint = f": since Gradle 7 it is {_SINCE[name]}" if name in _SINCE else ""
             self._refuse(step.line, f"{name[:40]} is no configuration that the plugins give which are known here{hint}")
         values = [self._known.value(one) for one in given]
@@ -119,11 +123,29 @@ class Dependencies:
             self._refuse(step.line, "a block behind several dependencies is not read")
         for value in values:
             for asking in self._asked(value, step.line):
-                if is_constraint and (asking.project or asking.category != "library"):
+                if is_constraint and (asking.project or asking.feature or asking.category != "library"):
                     self._refuse(step.line, "only modules are read within constraints")
                 if step.block is not None:
                     self._configure(asking, step.block, is_constraint=is_constraint)
                 self._add(name, asking, step.line, is_constraint=is_constraint)
+
+    def _configuration(self, step: Step) -> tuple[str, list[Expression]]:
+        """Return the configuration that a call names, and what is asked for in it."""
+        name, given = step.name, list(step.values)
+        if self._suite is not None:
+            return (of_source_set(self._suite.name, name) if name in DECLARED else name), given
+        variable = self._known.scope.find(name)
+        if name == "add" and given:
+            variable = self._known.value(given[0])
+            name = "" if isinstance(variable, Contained) else self._known.text(given[0]).text
+            given = given[1:]
+        if isinstance(variable, Contained) and variable.container == CONFIGURATIONS:
+            if step.name != "add" and not self._known.script.is_kotlin:
+                self._refuse(
+                    step.line, f"in Groovy the variable {name[:40]} is not called as the configuration that it is"
+                )
+            name = variable.name
+        return name, given
 
     def _positional(self, values: list[Value], step: Step) -> list[Value]:
         """Return what is given; in Kotlin several texts without colons are the parts of one module."""
@@ -146,6 +168,10 @@ class Dependencies:
                 if asking.classifier or asking.extension:
                     self._refuse(line, "a platform has no files of its own choice")
                 yield _as_platform(value, asking)
+        elif isinstance(value, Feature):
+            for asking in self._asked(value.of, line):
+                asking.feature = value.name
+                yield asking
         elif not isinstance(value, Files):
             yield self._single(value, line)
 
@@ -214,7 +240,7 @@ class Dependencies:
             if names == ["exclude"] and not is_constraint:
                 asking.excluded = (*asking.excluded, exclusion(self._known, last))
             elif names[0] in _TRANSITIVE and len(names) == 1 and not is_constraint:
-                asking.is_transitive = self._is_true(event)
+                asking.is_transitive = is_true(self._known, event)
             elif names[0] == "version" and len(names) == 2 and names[1] in _VERSION_WORDS:
                 texts = [self._known.text(one) for one in last.values]
                 if not texts and names[1] != "rejectAll":
@@ -225,17 +251,12 @@ class Dependencies:
             else:
                 self._refuse(event.line, f"{'.'.join(names)[:40]} of a dependency is not read")
 
-    def _is_true(self, event: Event) -> bool:
-        value = self._known.value(event.given[0]) if len(event.given) == 1 else None
-        if not isinstance(value, Constant) or value.is_true is None:
-            self._refuse(event.line, "neither true nor false")
-        return value.is_true
-
     def _add(self, name: str, asking: Asking, line: int, *, is_constraint: bool) -> None:
         project = self._known.project
         if sum(map(len, project.declared.values())) >= _MOST:
             self._refuse(line, f"more than {_MOST} dependencies in one project")
-        project.declared.setdefault(name, []).append(self.finished(asking, line, is_constraint=is_constraint))
+        declared = project.declared if self._suite is None else self._suite.declared
+        declared.setdefault(name, []).append(self.finished(asking, line, is_constraint=is_constraint))
 
     def finished(self, asking: Asking, line: int, *, is_constraint: bool = False) -> Asked:
         """Return what is asked for as it is handed on.
@@ -246,7 +267,7 @@ class Dependencies:
             is_constraint: Whether it counts only where something else asks for the module.
         """
         return Asked(
-            group=asking.group, name=asking.name, project=asking.project, version=asking.wanted.rich, category=asking.category,
+            group=asking.group, name=asking.name, project=asking.project, version=asking.wanted.rich, category=asking.category, feature=asking.feature,
             is_constraint=is_constraint, is_transitive=asking.is_transitive, classifier=asking.classifier,
             extension=asking.extension, excluded=tuple(dict.fromkeys(asking.excluded)), place=asking.wanted.place,
             line=self._known.script.line_of(line),

@@ -1,6 +1,7 @@
 """Finds what expressions in scripts of Gradle come to, as far as that follows from the files of the build."""
 
 from outrider.core.errors import UnsupportedError
+from outrider.operators.packages.manifests.gradle.containers import contained, member_of
 from outrider.operators.packages.manifests.gradle.external.plugin import externals
 from outrider.operators.packages.manifests.gradle.functions import FUNCTIONS, file_in, itself, java_of
 from outrider.operators.packages.manifests.gradle.literals import as_written, digits
@@ -23,6 +24,7 @@ from outrider.operators.packages.manifests.gradle.values import (
     Accessor,
     Alias,
     Constant,
+    Contained,
     Digits,
     Entries,
     Folder,
@@ -185,12 +187,13 @@ class Evaluator:
         found = self.scope.find(step.name)
         if found is not None:
             return found, rest
+        of_container = contained(steps, self)
+        if of_container is not None:
+            return of_container
         java = java_of(steps, self)
-        if java is not None:
-            return java, ()
-        found = self._of_plugin(steps)
-        if found is not None:
-            return found, ()
+        constant = self._of_plugin(steps) if java is None else java
+        if constant is not None:
+            return constant, ()
         found = self._named(step.name)
         if found is None:
             outside = self._outside(steps)
@@ -277,6 +280,8 @@ class Evaluator:
             return Alias((*value.names, name))
         if isinstance(value, Entries):
             return value.entries.get(name)
+        if isinstance(value, Contained):
+            return member_of(value, name)
         if isinstance(value, Several):
             return next((one for number, one in enumerate(value.items) if f"[{number}]" == name), None)
         return value if isinstance(value, Folder) and name in _SAME else None

@@ -5,6 +5,9 @@ from outrider.operators.packages.manifests.gradle.flattening import Event
 
 JAVA_EXTENSIONS = ("JavaPluginExtension", "JavaPluginConvention")
 PUBLISHING_EXTENSIONS = ("PublishingExtension", "SigningExtension")
+TOOL_EXTENSIONS = {
+    "JacocoPluginExtension": "jacoco", "CheckstyleExtension": "checkstyle", "PmdExtension": "pmd", "CodeNarcExtension": "codenarc",
+}  # fmt: skip
 # These change nothing of what is locked.
 PASSED_EXTENSIONS = (
     *PUBLISHING_EXTENSIONS, "JavaApplication", "BasePluginExtension", "DistributionContainer", "IdeaModel", "EclipseModel",

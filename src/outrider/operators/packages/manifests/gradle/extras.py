@@ -1,11 +1,8 @@
-"""Properties that scripts of Gradle set, and what they say of sources and platforms, which changes nothing."""
+"""Properties that scripts of Gradle set, and what they say of platforms, which changes nothing."""
 
 from outrider.operators.packages.manifests.gradle.declaring import found_or_unknown
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.flattening import Event, flattened
-from outrider.operators.packages.manifests.gradle.passing import pass_over
-
-_OF_SOURCES = ("main", "test")
 
 
 def take_extra(known: Evaluator, event: Event) -> None:
@@ -27,22 +24,6 @@ def take_extra(known: Evaluator, event: Event) -> None:
         else:
             known.script.refuse(one.line, "properties are set to values alone here")
         known.project.properties[name] = found_or_unknown(known, value, one.statement)
-
-
-def pass_sources(known: Evaluator, event: Event) -> None:
-    """Pass over what is said of the sources that every project has.
-
-    Args:
-        known: What finds what expressions come to.
-        event: The statement, whose first step is `sourceSets`.
-
-    Raises:
-        UnsupportedError: It adds others, or may change what is locked.
-    """
-    for one in flattened(known, event):
-        if len(one.steps) < 2 or one.steps[1].name not in _OF_SOURCES or one.steps[1].values:
-            known.script.refuse(one.line, "source sets of the build's own add configurations, and are not read")
-    pass_over(known, event.statement, allowed=("sourceSets", "java"))
 
 
 def pass_platform(known: Evaluator, event: Event) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from outrider.operators.packages.manifests.gradle.containers import made
 from outrider.operators.packages.manifests.gradle.declaring import assign, declare
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.steps import Step, steps_of
@@ -16,7 +17,7 @@ from outrider.operators.packages.manifests.gradle.syntax import (
     Statement,
     Unread,
 )
-from outrider.operators.packages.manifests.gradle.values import Unknown
+from outrider.operators.packages.manifests.gradle.values import Constant, Unknown
 
 _ITSELF = ("it",)
 
@@ -73,7 +74,9 @@ def _of_statement(known: Evaluator, statement: Statement, block: Block, before: 
     if isinstance(what, Passed):
         return
     if isinstance(what, Declaration):
-        declare(known, what, statement)
+        event = declared(known, what, statement, before)
+        if event is not None:
+            yield event
     elif isinstance(what, Control):
         known.script.refuse(statement.line, f"{what.word}: a condition or a loop is not looked at")
     elif isinstance(what, Unread):
@@ -88,6 +91,26 @@ def _of_statement(known: Evaluator, statement: Statement, block: Block, before: 
         if not steps:
             known.script.refuse(statement.line, "this statement is not read")
         yield Event((*before, *steps), None, statement.line, statement)
+
+
+def declared(
+    known: Evaluator, declaration: Declaration, statement: Statement, before: tuple[Step, ...] = ()
+) -> Event | None:
+    """Take a variable, and return what happens besides: that something is made or found by name.
+
+    Args:
+        known: What finds what expressions come to.
+        declaration: Of it.
+        statement: That it is.
+        before: The steps that lead to the block that it is in.
+    """
+    steps = steps_of(declaration.value) if declaration.value is not None else ()
+    found = made(declaration, (*before, *steps)) if steps else None
+    if found is None:
+        declare(known, declaration, statement)
+        return None
+    known.scope.declare(declaration.name, found[0])
+    return Event(found[1], None, statement.line, statement)
 
 
 def flattened(known: Evaluator, event: Event) -> Iterator[Event]:
@@ -128,6 +151,22 @@ def is_assigned(known: Evaluator, event: Event) -> bool:
         and all(step.arguments is None for step in event.steps)
         and assign(known, event.names, what, event.statement)
     )
+
+
+def is_true(known: Evaluator, event: Event) -> bool:
+    """Return whether something is set to true, or false.
+
+    Args:
+        known: What finds what expressions come to.
+        event: That it is set by.
+
+    Raises:
+        UnsupportedError: It is neither.
+    """
+    value = known.value(event.given[0]) if len(event.given) == 1 else None
+    if not isinstance(value, Constant) or value.is_true is None:
+        known.script.refuse(event.line, "neither true nor false")
+    return value.is_true
 
 
 def own_steps(steps: tuple[Step, ...], block: Block) -> tuple[Step, ...]:

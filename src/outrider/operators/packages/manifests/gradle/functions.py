@@ -17,6 +17,7 @@ from outrider.operators.packages.manifests.gradle.values import (
     Constant,
     Digits,
     Entries,
+    Feature,
     Files,
     Folder,
     Java,
@@ -31,6 +32,7 @@ from outrider.operators.packages.manifests.gradle.wanted import Wanted
 _JAVA_CONSTANT = re.compile(r"VERSION_(?:1_)?(\d{1,2})")
 _JAVA_TEXT = re.compile(r"(?:1\.)?(\d{1,2})")
 _NUMBERS = ("toInt", "toInteger", "intValue")
+TEST_FIXTURES = "test-fixtures"
 _MODULE = ("group", "name", "version", "classifier", "ext", "transitive", "changing")
 
 
@@ -137,6 +139,12 @@ def _platform(known: Evaluating, step: Step) -> Value:
     return Platform(of, is_enforced=step.name == "enforcedPlatform")
 
 
+def _test_fixtures(known: Evaluating, step: Step) -> Value:
+    if step.block is not None or len(step.values) != 1 or step.named:
+        _refuse(known, step, "test fixtures are those of one project or module")
+    return Feature(known.value(step.values[0]), TEST_FIXTURES)
+
+
 def _project(known: Evaluating, step: Step) -> Value:
     """Return a project of the build; where it is named alone."""
     named = step.named
@@ -193,6 +201,6 @@ def _refuse(known: Evaluating, step: Step, why: str) -> NoReturn:
 
 FUNCTIONS: Mapping[str, Callable[[Evaluating, Step], Value]] = {
     "files": _files, "fileTree": _files, "gradleApi": _files, "gradleTestKit": _files, "localGroovy": _files,
-    "platform": _platform, "enforcedPlatform": _platform, "project": _project, "listOf": _list, "mutableListOf": _list,
+    "testFixtures": _test_fixtures, "platform": _platform, "enforcedPlatform": _platform, "project": _project, "listOf": _list, "mutableListOf": _list,
     "arrayOf": _list, "setOf": _list, "mapOf": _map, "mutableMapOf": _map, "file": _file, "uri": _uri, "URI": _uri,
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Passes over statements that cannot change what is locked, once it is sure that nothing in them does."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
@@ -21,7 +22,7 @@ PASSED = frozenset((
 _MARKED = frozenset((
     "resolutionStrategy", "extendsFrom", "withDependencies", "defaultDependencies", "dependencyLocking", "allprojects", "subprojects",
     "attribute", "compilerFor", "pluginManager", "buildscript", "projectsEvaluated", "activateDependencyLocking", "eachDependency",
-    "getConfigurations", "getDependencies", "getPlugins", "getPluginManager", "getRepositories", "registerFeature", "suites",
+    "getConfigurations", "getDependencies", "getPlugins", "getPluginManager", "getRepositories", "registerFeature",
     "consistentResolution", "disableAutoTargetJvm", "beforeResolve", "setTransitive", "setCanBeResolved", "setSourceCompatibility",
     "setTargetCompatibility", "evaluationDependsOn", "evaluationDependsOnChildren",
 ))  # fmt: skip
@@ -48,6 +49,11 @@ _SETTINGS = (
 )
 _SETTING = ("set", "convention", "value")
 _CHANGING = ("=", "+=", "-=", "<<", "++", "--")
+_TASK_OF_PMD = re.compile(r"pmd[A-Z]\w*+")
+_TYPES_OF_PMD = ("Pmd", "SourceTask", "ConventionTask", "VerificationTask", "Reporting", "Task")
+_MAKING_TASKS = ("all", "each", "forEach", "matching", "findAll", "collect", "getByName", "findByName", "iterator")
+# As many words as `.named<JvmTestSuite>("x")` has, and some.
+_MOST_OF_REFERENCE = 12
 _ADDING = ("add", "addAll", "put", "putAll", "putIfAbsent", "remove", "removeAll", "clear", "set", "plusAssign")
 
 
@@ -78,8 +84,22 @@ def pass_over(
             continue
         if token.value not in allowed and _changes(words, number):
             known.script.refuse(token.line, f"{token.value} in what is not run may change what is locked")
+        if "pmd" in known.project.plugins and _makes_tasks(words, number):
+            known.script.refuse(token.line, f"{token.value} may make the tasks of PMD, which add configurations")
         if _is_changed(words, number):
             _forget(known, token.value)
+
+
+def _makes_tasks(words: Sequence[Token], number: int) -> bool:
+    """Return whether tasks of PMD are there as soon as this is read: each has a configuration of its own from then on."""
+    name = words[number].value
+    behind = [one.value for one in words[number + 1 : number + 5]]
+    if name == "tasks":
+        return behind[:1] == ["."] and not {*behind[1:2]}.isdisjoint(_MAKING_TASKS)
+    is_lazy = "configureEach" in behind or any(
+        one.value in ("named", "register") for one in words[max(number - 2, 0) : number]
+    )
+    return not is_lazy and (name in _TYPES_OF_PMD or _TASK_OF_PMD.fullmatch(name) is not None)
 
 
 def is_set(words: Sequence[Token], number: int) -> bool:
@@ -114,6 +134,8 @@ def _changes(words: Sequence[Token], number: int) -> bool:
     name, following = words[number].value, words[number + 1 : number + 4]
     if name in _MARKED or (name in _WITH_BLOCK and _is_mark(following, "{")):
         return True
+    if name == "suites":
+        return not _is_named(words[number + 1 : number + _MOST_OF_REFERENCE])
     if name == "dependencies":
         return _is_mark(following, "(", ".")
     if name in _SECOND:
@@ -121,6 +143,16 @@ def _changes(words: Sequence[Token], number: int) -> bool:
     if name in _WITH_NAMES:
         return any(one.value in _WITH_NAMES[name] for one in following)
     return name in _SETTINGS and is_set(words, number)
+
+
+def _is_named(following: Sequence[Token]) -> bool:
+    """Return whether one is named behind a container, and nothing done to it: `.x` or `.named("x")`."""
+    if not _is_mark(following, ".") or len(following) < 3:
+        return False
+    end = 2
+    if following[1].value in ("named", "getByName"):
+        end = next((number + 1 for number, one in enumerate(following) if _is_mark([one], ")")), len(following))
+    return not _is_mark(following[end:], "{", ".", "(") and end < len(following)
 
 
 def _is_changed(words: Sequence[Token], number: int) -> bool:

@@ -3,6 +3,7 @@
 Scripts of Gradle are programs. What is read is the form in which most are written; of all else it is said why it is refused.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -24,6 +25,8 @@ _CATALOG = Path("gradle") / "libs.versions.toml"
 # Properties that are for Gradle itself.
 _OF_GRADLE = ("org.gradle.", "systemProp.")
 _MOST_FILES = 2_000
+_WRAPPER = Path("gradle") / "wrapper" / "gradle-wrapper.properties"
+_DISTRIBUTION = re.compile(r"/gradle-([0-9][0-9A-Za-z.+-]*)-(?:bin|all)\.zip")
 
 
 def read_build(folder: Path) -> GradleBuild:
@@ -60,7 +63,15 @@ class _Reader:
             if script is not None:
                 Running(script, build, project, self._other).run()
         projects = {path: self._finished(project, settings) for path, project in build.projects.items()}
-        return GradleBuild(projects=projects, texts=dict(self._texts))
+        gradle = self._gradle()
+        return GradleBuild(projects=projects, texts=dict(self._texts), gradle=gradle)
+
+    def _gradle(self) -> str:
+        """Return the version of Gradle that the wrapper names; empty where it names none."""
+        path = self._folder / _WRAPPER
+        said = read_properties(self._text(path) or "", path).get("distributionUrl")
+        found = _DISTRIBUTION.search(said.text) if said is not None else None
+        return found[1] if found is not None else ""
 
     def _catalog(self) -> Catalog | None:
         path = self._folder / _CATALOG

@@ -6,7 +6,7 @@ from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.flattening import own_steps
 from outrider.operators.packages.manifests.gradle.javas import COMPATIBILITIES, java_in
 from outrider.operators.packages.manifests.gradle.passing import is_set, pass_over
-from outrider.operators.packages.manifests.gradle.state import MAIN, TEST
+from outrider.operators.packages.manifests.gradle.source_sets import MAIN, TEST
 from outrider.operators.packages.manifests.gradle.steps import Step, plain_text, steps_of
 from outrider.operators.packages.manifests.gradle.syntax import (
     Assignment,
@@ -19,11 +19,10 @@ from outrider.operators.packages.manifests.gradle.syntax import (
     Statement,
     Unread,
 )
-from outrider.operators.packages.manifests.gradle.words import Kind, Token
+from outrider.operators.packages.manifests.gradle.words import Kind
 
 _MARKED = (*COMPATIBILITIES, "release")
 _COMPILING = "JavaCompile"
-_TASKS = {"compileJava": (MAIN,), "compileTestJava": (TEST,)}
 _OTHER = "which Java is compiled for is said in a way that is not read"
 
 
@@ -77,26 +76,29 @@ def _take(known: Evaluator, steps: tuple[Step, ...], value: Expression, statemen
     name = steps[-1].name
     if name not in _MARKED or (name == "release" and steps[-2:-1] and steps[-2].name != "options"):
         raise known.script.unsupported(statement.line, _OTHER)
-    sides = [side for step in steps[:-1] for side in _sides(step, known.script.words)]
+    sides = [side for step in steps[:-1] for side in _sides(known, step)]
     if not sides:
         raise known.script.unsupported(statement.line, _OTHER)
     for side in sides:
-        known.project.java.tasks[side][name] = java_in(known, value, statement.line)
+        known.project.java.say(side, name, java_in(known, value, statement.line))
 
 
-def _sides(step: Step, words: tuple[Token, ...]) -> Iterable[str]:
-    """Return what a step chooses tasks of, main or test, that compile it."""
-    if step.name in _TASKS and not step.values:
-        return _TASKS[step.name]
-    if step.name == "named" and step.values:
-        return _TASKS.get(plain_text(step.values[0]) or "", ())
+def _sides(known: Evaluator, step: Step) -> Iterable[str | None]:
+    """Return the source sets that a step chooses the tasks of that compile them; None for all of them."""
     if step.name != "withType":
-        return ()
+        name = step.name if not step.values else plain_text(step.values[0]) if step.name == "named" else ""
+        return [one for one in (MAIN, TEST, *known.project.source_sets) if name == _compiling(one)]
+    words = known.script.words
     if step.values:
-        return (MAIN, TEST) if isinstance(step.values[0], Name) and step.values[0].name == _COMPILING else ()
+        return (None,) if isinstance(step.values[0], Name) and step.values[0].name == _COMPILING else ()
     typed = [
         words[at + 2].value
         for at, one in enumerate(words[:-2])
         if one.value == "withType" and words[at + 1].value == "<" and one.line == step.line
     ]
-    return (MAIN, TEST) if set(typed) == {_COMPILING} else ()
+    return (None,) if set(typed) == {_COMPILING} else ()
+
+
+def _compiling(source_set: str) -> str:
+    """Return the name of the task that compiles the Java of a source set."""
+    return f"compile{'' if source_set == MAIN else source_set[:1].upper() + source_set[1:]}Java"

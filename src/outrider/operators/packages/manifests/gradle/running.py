@@ -6,18 +6,27 @@ from pathlib import Path
 
 from outrider.operators.packages.manifests.gradle.applying import Plugins
 from outrider.operators.packages.manifests.gradle.configurations import Configurations
-from outrider.operators.packages.manifests.gradle.declaring import declare, found_or_unknown
+from outrider.operators.packages.manifests.gradle.containers import SUITES
+from outrider.operators.packages.manifests.gradle.declaring import found_or_unknown
 from outrider.operators.packages.manifests.gradle.dependencies import Dependencies
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.extensions import (
     JAVA_EXTENSIONS,
     PASSED_EXTENSIONS,
     PUBLISHING_EXTENSIONS,
+    TOOL_EXTENSIONS,
     type_of,
 )
 from outrider.operators.packages.manifests.gradle.external.plugin import externals, id_of_artifact
-from outrider.operators.packages.manifests.gradle.extras import pass_platform, pass_sources, take_extra
-from outrider.operators.packages.manifests.gradle.flattening import Event, events, flattened, is_assigned, own_steps
+from outrider.operators.packages.manifests.gradle.extras import pass_platform, take_extra
+from outrider.operators.packages.manifests.gradle.flattening import (
+    Event,
+    declared,
+    events,
+    flattened,
+    is_assigned,
+    own_steps,
+)
 from outrider.operators.packages.manifests.gradle.harmless import check_harmless
 from outrider.operators.packages.manifests.gradle.javas import COMPATIBILITIES, take_java
 from outrider.operators.packages.manifests.gradle.locking import Locking
@@ -26,8 +35,10 @@ from outrider.operators.packages.manifests.gradle.plugins import plugin_id
 from outrider.operators.packages.manifests.gradle.releases import take_release
 from outrider.operators.packages.manifests.gradle.repositories import read_repositories
 from outrider.operators.packages.manifests.gradle.scripts import Script
+from outrider.operators.packages.manifests.gradle.sources import take_sources
 from outrider.operators.packages.manifests.gradle.state import ROOT, BuildState, ProjectState
 from outrider.operators.packages.manifests.gradle.steps import Step, steps_of
+from outrider.operators.packages.manifests.gradle.suites import Suites
 from outrider.operators.packages.manifests.gradle.syntax import (
     Assignment,
     Block,
@@ -40,18 +51,16 @@ from outrider.operators.packages.manifests.gradle.syntax import (
     Statement,
     Unread,
 )
-from outrider.operators.packages.manifests.gradle.values import Folder, OfProject, Scope
+from outrider.operators.packages.manifests.gradle.tools import is_task_of_tool, take_tool
+from outrider.operators.packages.manifests.gradle.values import Contained, Folder, OfProject, Scope
 
 _EXTRA = ("ext", "extra")
 _OWN = ("project", "this")
 _PUBLISHING = ("publishing", "signing")
+_EXTENSIONS = {**dict.fromkeys(JAVA_EXTENSIONS, "java"), **TOOL_EXTENSIONS}
 _DEEPEST = 8
 _MOST_APPLIED = 10_000
 _WHY = {
-    "testing": "suites of tests add dependencies by themselves",
-    "jacoco": "the tools that plugins bring are not read",
-    "checkstyle": "the tools that plugins bring are not read",
-    "pmd": "the tools that plugins bring are not read",
     "dependencyManagement": "the plugin that reads it is not known here",
 }
 
@@ -82,10 +91,10 @@ class Running:
             "plugins": self._plugins, "apply": self._apply, "pluginManager": self._plugins, "group": self._group, "version": self._version,
             "repositories": self._repositories, "dependencies": self._dependencies, "java": java, **dict.fromkeys(COMPATIBILITIES, java),
             "configurations": self._each(Configurations(known).take), "dependencyLocking": self._each(Locking(known).take),
-            **dict.fromkeys(_EXTRA, extra), "buildscript": self._buildscript, "sourceSets": partial(pass_sources, known),
+            **dict.fromkeys(_EXTRA, extra), "buildscript": self._buildscript, "sourceSets": partial(take_sources, known),
             "javaPlatform": partial(pass_platform, known), "allprojects": self._projects, "subprojects": self._projects,
             "project": self._of_project, "configure": self._configure, "setGroup": self._group, "setVersion": self._version,
-            "afterEvaluate": self._after,
+            "afterEvaluate": self._after, "testing": Suites(known).take, **dict.fromkeys(TOOL_EXTENSIONS.values(), partial(take_tool, known)),
         }  # fmt: skip
 
     def run(self) -> None:
@@ -102,7 +111,9 @@ class Running:
         for statement in block.statements:
             what = statement.what
             if isinstance(what, Declaration):
-                declare(known, what, statement)
+                event = declared(known, what, statement)
+                if event is not None:
+                    self._take(event)
             elif isinstance(what, Control):
                 check_harmless(known, what, statement)
             elif isinstance(what, Unread):
@@ -134,19 +145,26 @@ class Running:
             first = event.steps[0]
         if is_assigned(self._known, event):
             return
-        if self._known.scope.find(first.name) is not None:
+        variable = self._known.scope.find(first.name)
+        if isinstance(variable, Contained) and variable.container != SUITES and first.arguments is None:
+            within = (Step(variable.container, None, event.line), Step(variable.name, None, event.line))
+            self._commands[variable.container](event._replace(steps=(*within, *event.steps[1:])))
+            return
+        if variable is not None:
             script.refuse(event.line, f"what happens to {first.name[:40]} here is not known without running it")
-        command = self._commands.get(first.name) or self._of_plugin(first.name)
+        command = self._command(first.name)
         if command is not None:
             command(event)
-        elif first.name in PASSED or first.name.endswith("Test"):
+        elif first.name in PASSED or first.name.endswith("Test") or is_task_of_tool(first.name):
             self._pass(first.name, event.statement)
         else:
             why = _WHY.get(first.name, f"{first.name[:40]} is nothing that is known here")
             script.refuse(event.line, why)
 
-    def _of_plugin(self, name: str) -> Callable[[Event], None] | None:
-        """Return what reads a statement that one of the plugins of the project has brought; None where none has."""
+    def _command(self, name: str) -> Callable[[Event], None] | None:
+        """Return what reads a statement, which a plugin of the project may have brought; None where nothing does."""
+        if name in self._commands:
+            return self._commands[name]
         for plugin in map(externals().get, self._known.project.versions):
             if plugin is not None and name in plugin.takes:
                 return partial(plugin.takes[name], self._known)
@@ -156,6 +174,8 @@ class Running:
 
     def _word(self, name: str) -> str | None:
         """Return the name of the statement of a plugin that Kotlin calls by its type; None where there is none."""
+        if name in _EXTENSIONS:
+            return _EXTENSIONS[name]
         plugins = map(externals().get, self._known.project.versions)
         return next((one.types[name] for one in plugins if one is not None and name in one.types), None)
 
@@ -319,10 +339,8 @@ class Running:
         step, name = event.steps[0], type_of(self._known, event)
         if name in PASSED_EXTENSIONS:
             pass_over(self._known, event.statement, is_publishing=name in PUBLISHING_EXTENSIONS)
-        elif (word := self._word(name)) is not None and not step.values and (command := self._of_plugin(word)):
+        elif (word := self._word(name)) and not step.values and (command := self._command(word)):
             command(event._replace(steps=(step._replace(name=word),)))
-        elif name in JAVA_EXTENSIONS and not step.values:
-            self._commands["java"](event._replace(steps=(step._replace(name="java"),)))
         elif len(step.values) == 1 and steps_of(step.values[0]) and step.block is not None:
             named = steps_of(step.values[0])
             if len(named) != 1 or named[0].name not in ("subprojects", "allprojects") or named[0].arguments:

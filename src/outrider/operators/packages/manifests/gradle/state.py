@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from outrider.operators.packages.manifests.gradle.builds import (
     Asked,
@@ -13,11 +14,11 @@ from outrider.operators.packages.manifests.gradle.builds import (
 from outrider.operators.packages.manifests.gradle.catalogs import Catalog
 from outrider.operators.packages.manifests.gradle.external.plugin import externals
 from outrider.operators.packages.manifests.gradle.plugins import with_applied
+from outrider.operators.packages.manifests.gradle.source_sets import MAIN, TEST
 from outrider.operators.packages.manifests.gradle.traced import Traced
 from outrider.operators.packages.manifests.gradle.values import Value
 
 ROOT = ":"
-MAIN, TEST = "main", "test"
 
 
 class JavaState:
@@ -28,18 +29,66 @@ class JavaState:
         self.source: int | None = None
         self.target: int | None = None
         self.tasks: dict[str, dict[str, int]] = {MAIN: {}, TEST: {}}
+        self._all_tasks: dict[str, int] = {}
+
+    def say(self, side: str | None, name: str, version: int) -> None:
+        """Note what is said of the task that compiles a source set.
+
+        Args:
+            side: The name of the source set; None for all of them.
+            name: What is said.
+            version: It.
+        """
+        if side is None:
+            self._all_tasks[name] = version
+        for said in self.tasks.values() if side is None else (self._said(side),):
+            said[name] = version
+
+    def _said(self, side: str) -> dict[str, int]:
+        return self.tasks.setdefault(side, dict(self._all_tasks))
 
     def of(self, side: str) -> int | None:
         """Return the version for which a part of it is compiled.
 
         Args:
-            side: Main or test.
+            side: The name of the source set.
         """
-        said = self.tasks[side]
+        said = self._said(side)
         order = (
             said.get("release"), said.get("targetCompatibility"), self.target, said.get("sourceCompatibility"), self.source, self.toolchain,
         )  # fmt: skip
         return next((one for one in order if one is not None), None)
+
+
+class Default(NamedTuple):
+    """What a plugin asks for in a configuration where the build asks for nothing there.
+
+    Attributes:
+        asked: It.
+        usual: What it is and its version, where that is the one that Gradle takes by itself; else empty.
+    """
+
+    asked: tuple[Asked, ...]
+    usual: str = ""
+
+
+class Suite:
+    """A suite of tests: https://docs.gradle.org/current/userguide/jvm_test_suite_plugin.html.
+
+    Args:
+        name: Of it, and of its source set.
+
+    Attributes:
+        declared: What it asks for itself.
+        framework: What it asks for to run tests; by configuration.
+        usual: What of that is in the version that Gradle takes by itself, with that version; empty where the build says one.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.declared: dict[str, list[Asked]] = {}
+        self.framework: dict[str, list[Asked]] = {}
+        self.usual = ""
 
 
 class ProjectState:
@@ -63,9 +112,12 @@ class ProjectState:
         self.plugins: list[str] = []
         self.repositories: list[GradleRepository] = []
         self.declared: dict[str, list[Asked]] = {}
-        # What counts where nothing else is asked for in a configuration.
-        self.defaults: dict[str, list[Asked]] = {}
+        self.defaults: dict[str, Default] = {}
         self.extended: dict[str, list[str]] = {}
+        self.own: dict[str, bool] = {}
+        self.source_sets: list[str] = []
+        self.alone: dict[str, bool] = {}
+        self.suites: dict[str, Suite] = {}
         self.excluded: dict[str, list[Exclusion]] = {}
         self.forced: list[Asked] = []
         self.locks_all = False
@@ -94,18 +146,6 @@ class ProjectState:
             if one not in before:
                 for run in self._waiting.pop(one, ()):
                     run()
-
-    def apply_external(self, plugin: str, version: str) -> None:
-        """Note that a plugin is applied that others publish.
-
-        Args:
-            plugin: Its id.
-            version: Of it.
-        """
-        if plugin not in self.versions:
-            self.versions[plugin] = version
-            self.apply(plugin)
-            externals()[plugin].applied(self, version)
 
     def when_applied(self, plugin: str, run: Callable[[], None]) -> None:
         """Do something as soon as a plugin is applied, which may be at once.
@@ -144,23 +184,39 @@ class ProjectState:
             root = root.parent
         return f"{root.name}.{above}" if above else root.name
 
+    def _all_declared(self) -> dict[str, list[Asked]]:
+        """Return what is asked for: by suites of tests, in the project, and to run the suites, in this order."""
+        found: dict[str, list[Asked]] = {}
+        suites = self.suites.values()
+        of_suites, to_run = [one.declared for one in suites], [one.framework for one in suites]
+        for declared in (*of_suites, self.declared, *to_run):
+            for name, asked in declared.items():
+                found.setdefault(name, []).extend(asked)
+        return found
+
     def finished(self, repositories: Iterable[GradleRepository]) -> GradleProject:
         """Return it as it is handed on.
 
         Args:
             repositories: Those that count for it.
         """
-        for plugin, version in self.versions.items():
-            externals()[plugin].finished(self, version)
+        for plugin in self.versions:
+            externals()[plugin].finished(self)
+        declared, usual = self._all_declared(), [suite.usual for suite in self.suites.values()]
+        for name, default in self.defaults.items():
+            if all(one.is_constraint for one in declared.get(name, ())):
+                declared[name] = [*default.asked, *declared.get(name, ())]
+                usual.append(default.usual)
         return GradleProject(
             path=self.path, folder=self.folder, group=self.own_group, name=self.name,
             version=self.version.text if self.version is not None else "", plugins=tuple(self.plugins),
             repositories=tuple(dict.fromkeys(repositories)),
-            declared={name: tuple(asked) for name, asked in {**self.defaults, **self.declared}.items()},
+            declared={name: tuple(asked) for name, asked in declared.items()}, usual=tuple(dict.fromkeys(one for one in usual if one)),
             extended={name: tuple(dict.fromkeys(those)) for name, those in self.extended.items()},
             excluded={name: tuple(dict.fromkeys(those)) for name, those in self.excluded.items()}, forced=tuple(self.forced),
             locked=None if self.locks_all else tuple(sorted(set(self.locked))), ignored=tuple(dict.fromkeys(self.ignored)),
-            lock_file=self.lock_file, java=self.java.of(MAIN), java_of_tests=self.java.of(TEST),
+            own=dict(self.own), source_sets={one: self.java.of(one) for one in self.source_sets},
+            alone=tuple(name for name, is_alone in self.alone.items() if is_alone), lock_file=self.lock_file, java=self.java.of(MAIN), java_of_tests=self.java.of(TEST),
             management=self.management,
         )  # fmt: skip
 

@@ -75,6 +75,13 @@ class Platform(NamedTuple):
     is_enforced: bool
 
 
+class Feature(NamedTuple):
+    """Something that a module or a project offers beside itself, such as `test-fixtures`."""
+
+    of: "Value"
+    name: str
+
+
 class Module(NamedTuple):
     """A module that is named by its parts, with what is said of it."""
 
@@ -93,9 +100,21 @@ class Java(NamedTuple):
     version: int
 
 
+class Contained(NamedTuple):
+    """A configuration or a source set of the project.
+
+    Attributes:
+        container: `configurations` or `sourceSets`.
+        name: Of it.
+    """
+
+    container: str
+    name: str
+
+
 Value = (
     Traced | Constant | Digits | Several | Entries | Bundle | Alias | OfProject | Accessor | Folder | Files | Platform | Unknown | Java | Library
-    | PluginAlias | Module | Wanted
+    | PluginAlias | Module | Wanted | Contained | Feature
 )  # fmt: skip
 
 

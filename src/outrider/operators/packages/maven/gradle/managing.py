@@ -20,7 +20,7 @@ from outrider.operators.packages.manifests.gradle.builds import (
     Management,
     RichVersion,
 )
-from outrider.operators.packages.manifests.gradle.plugins import resolvable
+from outrider.operators.packages.manifests.gradle.source_sets import resolvable_in
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.components import Component, Need, Variant
 from outrider.operators.packages.maven.gradle.configurations import Configuration, extended, hierarchy, need_of
@@ -57,7 +57,7 @@ class Managing:
         check: Callable[[], None],
     ) -> None:
         assert project.management is not None
-        self._project, self._management, self._reading = project, project.management, reading
+        self._build, self._project, self._management, self._reading = build, project, project.management, reading
         self._lookup, self._check = lookup, check
         self._local = {f"{one.group}:{one.name}" for one in build.projects.values()}
         managed = [one for bom in self._management.boms for one in _managed(reading, self._management, bom)]
@@ -79,7 +79,7 @@ class Managing:
         is_sharing = self._management.shares_exclusions
         if is_sharing:
             self._asking.update(hierarchy(self._project, name))
-        waiting, can_be_resolved = deque([name]), resolvable(self._project.plugins)
+        waiting, can_be_resolved = deque([name]), resolvable_in(self._project)
         while waiting:
             one = waiting.popleft()
             if one not in self._prepared and one in can_be_resolved and self._management.applies_exclusions:
@@ -143,7 +143,7 @@ class Managing:
 
     def _excluded_from(self, name: str) -> tuple[Exclusion, ...]:
         """Return what is excluded from a configuration, by what it comes to without the attributes that it wants."""
-        needs = tuple(need_of(one) for one in self.asked(name))
+        needs = tuple(need_of(self._build, one) for one in self.asked(name))
         root = Component(
             project=Project("", "", ""), variants=(Variant(name=name, needs=needs),), path=self._project.path
         )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from outrider.operators.packages.manifests.gradle.builds import ALL, GradleBuild, GradleProject, RichVersion
-from outrider.operators.packages.manifests.gradle.plugins import resolvable
+from outrider.operators.packages.manifests.gradle.source_sets import resolvable_in
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.components import Need
 from outrider.operators.packages.maven.gradle.configurations import Configuration, component, configurations
@@ -65,7 +65,7 @@ class GradleResolver:
         Raises:
             OutriderError: What a repository says.
         """
-        wanted = [_raised(one, floors.get(one.name, {})) for one in configurations(project, self._java)]
+        wanted = [_raised(one, floors.get(one.name, {})) for one in configurations(build, project, self._java)]
         graphs = await self._reading.settled(lambda check: self._graphs(build, project, wanted, check))
         problems = {one.name: [*self._problems(graphs[one.name])] for one in wanted}
         reasons = [reason for one in wanted for reason in _reasons(one, problems[one.name])]
@@ -91,7 +91,7 @@ class GradleResolver:
     def _graphs(
         self, build: GradleBuild, project: GradleProject, wanted: Sequence[Configuration], check: Callable[[], None]
     ) -> dict[str, Graph]:
-        local = {path: component(one, self._java) for path, one in build.projects.items()}
+        local = {path: component(build, one, self._java) for path, one in build.projects.items()}
         lookup = self._reading.lookup(local)
         forced = {f"{one.group}:{one.name}": one.version.required for one in project.forced}
         if project.management is None:
@@ -100,7 +100,7 @@ class GradleResolver:
         by_name = {one.name: one for one in wanted}
         graphs: dict[str, Graph] = {}
         # Those that are not locked have a say in what comes after them.
-        for name in sorted(resolvable(project.plugins)):
+        for name in sorted(resolvable_in(project)):
             managing.prepare(name)
             if name in by_name:
                 graphs[name] = managing.resolved(by_name[name], forced)

@@ -71,11 +71,6 @@ def selector_of_pom(text: str) -> Selector:
     return selector_of(_MAVEN.get(text, text))
 
 
-def is_static(text: str) -> bool:
-    """Return whether a text asks for one version, written out."""
-    return _RANGE.fullmatch(text) is None and not text.endswith("+") and not text.startswith(_PREFIX_OF_LATEST)
-
-
 def accepts(selector: Selector, version: str, status: str | None = None) -> bool:
     """Return whether a version is asked for; an empty text asks for any, and what is rejected is what this is true of.
 
@@ -96,11 +91,6 @@ def accepts(selector: Selector, version: str, status: str | None = None) -> bool
 def status_of(version: str) -> str:
     """Return the status of a version of a module of Maven."""
     return STATUSES[0 if (_TIMESTAMP.fullmatch(version) or version.endswith(_SNAPSHOT)) else -1]
-
-
-def is_changing(version: str) -> bool:
-    """Return whether what a repository of Maven has as this version may be another one tomorrow."""
-    return version.endswith(f"-{_SNAPSHOT}")
 
 
 def _range(text: str, found: re.Match[str]) -> Selector:

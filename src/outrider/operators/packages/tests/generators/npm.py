@@ -28,6 +28,15 @@ _OPERATORS = (
     "> =",
     "!=",
 )
+_BUILDS = ("+b", "+b.1", "+a+b", "+b.")
+_LARGE = (
+    "9007199254740991",
+    "9007199254740992",
+    "0.9007199254740991",
+    "9007199254740991.x",
+    "1.2.9007199254740991",
+    "9007199254740990",
+)
 
 
 def version(random: Random) -> str:
@@ -49,4 +58,6 @@ def _alternative(random: Random) -> str:
 
 
 def _word(random: Random) -> str:
-    return random.choice(("", "", "", "", "v", "=")) + partial(random, "xX*")
+    build = random.choice(_BUILDS) if random.random() < 0.1 else ""
+    large = str(random.choice(_LARGE)) if random.random() < 0.02 else ""
+    return random.choice(("", "", "", "", "v", "=")) + (large or partial(random, "xX*")) + build

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from outrider.operators.packages.cargo.settings import SPARSE, CargoSettings, cargo_home
+from outrider.operators.packages.cargo.places import SPARSE
+from outrider.operators.packages.cargo.settings import CargoSettings, cargo_home
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.updating.strangers.machine import Machine, reserved, would_be_shown
 

@@ -11,12 +11,12 @@ import msgspec
 from outrider.operators.packages.manifests.gradle.builds import Bom, Exclusion, Management
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.external.plugin import External, Part
-from outrider.operators.packages.manifests.gradle.flattening import Event, flattened
+from outrider.operators.packages.manifests.gradle.flattening import Event, flattened, is_true
 from outrider.operators.packages.manifests.gradle.state import ProjectState
 from outrider.operators.packages.manifests.gradle.steps import Step
 from outrider.operators.packages.manifests.gradle.syntax import Expression
 from outrider.operators.packages.manifests.gradle.traced import Traced
-from outrider.operators.packages.manifests.gradle.values import Constant, Entries, Unknown
+from outrider.operators.packages.manifests.gradle.values import Entries, Unknown
 
 ID = "io.spring.dependency-management"
 _OF_BOM = ("bomProperty", "bomProperties")
@@ -36,7 +36,7 @@ class _Reader:
             if not names or names[0] in _NO_CHANGE:
                 continue
             if names[0] in _SETTINGS and len(names) == 1:
-                self._change(**{_SETTINGS[names[0]]: self._is_true(one)})
+                self._change(**{_SETTINGS[names[0]]: is_true(self._known, one)})
             elif names[0] == "imports" and len(names) > 1:
                 self._import(one)
             elif names[0] == "dependencies" and len(names) > 1:
@@ -52,12 +52,6 @@ class _Reader:
 
     def _change(self, **values: object) -> None:
         self._known.project.management = msgspec.structs.replace(self._management, **values)
-
-    def _is_true(self, event: Event) -> bool:
-        value = self._known.value(event.given[0]) if len(event.given) == 1 else None
-        if not isinstance(value, Constant) or value.is_true is None:
-            self._refuse(event.line, "neither true nor false")
-        return value.is_true
 
     def _import(self, event: Event) -> None:
         """Take a BOM, or a property that is set for one."""
@@ -145,14 +139,13 @@ def _take(known: Evaluator, event: Event) -> None:
     _Reader(known).take(event)
 
 
-def _applied(project: ProjectState, version: str) -> None:
-    is_sharing = int(version.rpartition(".")[2]) <= _LAST_SHARING
+def _applied(project: ProjectState) -> None:
+    is_sharing = int(project.versions[ID].rpartition(".")[2]) <= _LAST_SHARING
     project.management = msgspec.structs.replace(project.management or Management(), shares_exclusions=is_sharing)
 
 
-def _finished(project: ProjectState, version: str) -> None:
+def _finished(project: ProjectState) -> None:
     """Note the properties of the build, which count in BOMs before those that these set."""
-    del version
     if project.management is not None:
         properties = {name: _text(value) for name, value in project.everywhere().items()}
         project.management = msgspec.structs.replace(project.management, properties=properties)

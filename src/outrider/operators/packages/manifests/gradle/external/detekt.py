@@ -8,15 +8,19 @@ from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.external.plugin import External, Part
 from outrider.operators.packages.manifests.gradle.flattening import Event, flattened
 from outrider.operators.packages.manifests.gradle.passing import pass_over
-from outrider.operators.packages.manifests.gradle.state import ProjectState
+from outrider.operators.packages.manifests.gradle.state import Default, ProjectState
 
 ID = "io.gitlab.arturbosch.detekt"
 _DETEKT, _PLUGINS = "detekt", "detektPlugins"
 
 
+def _applied(project: ProjectState) -> None:
+    _use(project, project.versions[ID])
+
+
 def _use(project: ProjectState, version: str) -> None:
     tool = Asked(group="io.gitlab.arturbosch.detekt", name="detekt-cli", version=RichVersion(required=version))
-    project.defaults[_DETEKT] = [tool]
+    project.defaults[_DETEKT] = Default((tool,))
 
 
 def _take(known: Evaluator, event: Event) -> None:
@@ -29,7 +33,7 @@ def _take(known: Evaluator, event: Event) -> None:
 PLUGINS = (
     External(
         id=ID, versions=r"1\.23\.7", expected="1.23.7", artifact="io.gitlab.arturbosch.detekt:detekt-gradle-plugin",
-        parts={ID: Part((), (_DETEKT, _PLUGINS), (_DETEKT, _PLUGINS))}, applied=_use, takes={_DETEKT: _take},
+        parts={ID: Part((), (_DETEKT, _PLUGINS), (_DETEKT, _PLUGINS))}, applied=_applied, takes={_DETEKT: _take},
         types={"DetektExtension": _DETEKT},
     ),
 )  # fmt: skip

@@ -24,6 +24,8 @@ class Part(NamedTuple):
         declarable: The configurations that it adds, to declare in.
         resolvable: Those to resolve.
         extends: What a configuration has from others, besides what other plugins say.
+        of_source_sets: What a configuration of each source set has from others, by what it is called for main.
+        like: The configuration of Java that one wants the same of variants as.
         wanted: What a configuration wants of variants, in the place of what is known of it.
     """
 
@@ -31,11 +33,13 @@ class Part(NamedTuple):
     declarable: tuple[str, ...] = ()
     resolvable: tuple[str, ...] = ()
     extends: Mapping[str, tuple[str, ...]] = {}
+    of_source_sets: Mapping[str, tuple[str, ...]] = {}
+    like: Mapping[str, str] = {}
     wanted: Mapping[str, Mapping[str, str]] = {}
 
 
-def _nothing(project: "ProjectState", version: str) -> None:
-    del project, version
+def _nothing(project: "ProjectState") -> None:
+    del project
 
 
 class External(NamedTuple):
@@ -47,8 +51,8 @@ class External(NamedTuple):
         expected: These, for those who read.
         artifact: `group:name` by which the class path of a build script has it.
         parts: What it adds, by names that are applied as plugins are; its own id is one.
-        applied: Called where it is applied, with its version.
-        finished: Called once all scripts are read, with its version.
+        applied: Called where it is applied.
+        finished: Called once all scripts are read.
         takes: Reads statements that begin with a name.
         passed: Names at the beginning of statements that change nothing of a lock.
         types: Names of statements, by the types that Kotlin calls them by.
@@ -60,8 +64,8 @@ class External(NamedTuple):
     expected: str
     artifact: str = ""
     parts: Mapping[str, Part] = {}
-    applied: Callable[["ProjectState", str], None] = _nothing
-    finished: Callable[["ProjectState", str], None] = _nothing
+    applied: Callable[["ProjectState"], None] = _nothing
+    finished: Callable[["ProjectState"], None] = _nothing
     takes: Mapping[str, Callable[["Evaluator", "Event"], None]] = {}
     passed: frozenset[str] = frozenset()
     types: Mapping[str, str] = {}

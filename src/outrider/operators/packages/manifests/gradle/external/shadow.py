@@ -11,8 +11,7 @@ _BESIDE_JAVA = f"{ID}:java"
 _SHADOW = "shadow"
 
 
-def _applied(project: ProjectState, version: str) -> None:
-    del version
+def _applied(project: ProjectState) -> None:
     project.when_applied("java", lambda: project.apply(_BESIDE_JAVA))
 
 

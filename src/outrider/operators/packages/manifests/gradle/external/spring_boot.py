@@ -17,12 +17,14 @@ _BOM = ("org.springframework.boot", "spring-boot-dependencies")
 _DEVELOPMENT, _BOTH, _PRODUCTION = "developmentOnly", "testAndDevelopmentOnly", "productionRuntimeClasspath"
 _EXTENDS = {_PRODUCTION: ("runtimeOnly", "implementation"), "runtimeClasspath": (_DEVELOPMENT,)}
 _EXTENDS_3_2 = {**_EXTENDS, "runtimeClasspath": (_DEVELOPMENT, _BOTH), "testImplementation": (_BOTH,)}
+_LIKE = {_PRODUCTION: "runtimeClasspath"}
 _OLD_RUNTIME = {
     "org.gradle.dependency.bundling": "external", "org.gradle.libraryelements": "jar", "org.gradle.usage": "java-runtime",
 }  # fmt: skip
 
 
-def _applied(project: ProjectState, version: str) -> None:
+def _applied(project: ProjectState) -> None:
+    version = project.versions[ID]
     release = tuple(map(int, version.split(".")[:2]))
     part = _OF_2 if release < (3, 0) else _OF_3_1 if release < (3, 2) else _OF_3_2
     project.when_applied("java", lambda: project.apply(part))
@@ -42,9 +44,9 @@ PLUGINS = (
         id=ID, versions=r"(2\.7|3\.[1-5])\.\d+", expected="2.7 and 3.1 to 3.5", artifact="org.springframework.boot:spring-boot-gradle-plugin",
         parts={
             ID: Part((), ("bootArchives",)),
-            _OF_2: Part((), (_DEVELOPMENT, _PRODUCTION), (_DEVELOPMENT, _PRODUCTION), _EXTENDS, {_PRODUCTION: _OLD_RUNTIME}),
-            _OF_3_1: Part((), (_DEVELOPMENT, _PRODUCTION), (_DEVELOPMENT, _PRODUCTION), _EXTENDS),
-            _OF_3_2: Part((), (_DEVELOPMENT, _BOTH, _PRODUCTION), (_DEVELOPMENT, _BOTH, _PRODUCTION), _EXTENDS_3_2),
+            _OF_2: Part((), (_DEVELOPMENT, _PRODUCTION), (_DEVELOPMENT, _PRODUCTION), _EXTENDS, wanted={_PRODUCTION: _OLD_RUNTIME}),
+            _OF_3_1: Part((), (_DEVELOPMENT, _PRODUCTION), (_DEVELOPMENT, _PRODUCTION), _EXTENDS, like=_LIKE),
+            _OF_3_2: Part((), (_DEVELOPMENT, _BOTH, _PRODUCTION), (_DEVELOPMENT, _BOTH, _PRODUCTION), _EXTENDS_3_2, like=_LIKE),
         },
         applied=_applied, passed=frozenset(("springBoot", "bootJar", "bootWar", "bootRun", "bootBuildImage", "bootTestRun")),
         types={"SpringBootExtension": "springBoot"},
