@@ -8,6 +8,8 @@ import pytest
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.manifests.gradle.external.plugin import externals, parts
 from outrider.operators.packages.manifests.gradle.plugins import declarable, resolvable
+from outrider.operators.packages.manifests.gradle.source_sets import of_source_set, resolvable_in
+from outrider.operators.packages.maven.gradle.configurations import hierarchy
 from outrider.operators.packages.tests.gradle_files import build_of, told
 from outrider.operators.packages.tests.maven_projects import locked
 from outrider.operators.packages.tests.world import variables
@@ -28,11 +30,16 @@ dependencies {{
     {line}
 }}
 """
+OWN = """
+sourceSets { speed }
+apply plugin: 'java-test-fixtures'
+testing { suites { end(JvmTestSuite) { useJUnit('4.13.2') } } }
+"""
 # Each with a version that was compared, something that is said to it, and something that is asked for in a configuration of its own.
 USED = {
     "com.adarshr.test-logger": ("4.0.0", "testlogger { theme = 'mocha' }", ""),
     "com.gradleup.shadow": ("8.3.5", "shadowJar { archiveClassifier = '' }", "shadow 'com.google.code.findbugs:jsr305:3.0.2'"),
-    "io.freefair.lombok": ("8.10", "lombok { version = '1.18.32' }", ""),
+    "io.freefair.lombok": ("8.10", "lombok { version = '1.18.32' }" + OWN, "speedImplementation 'com.google.code.findbugs:jsr305:3.0.2'"),
     "io.gitlab.arturbosch.detekt": ("1.23.7", "detekt { buildUponDefaultConfig = true }", "detektPlugins 'com.google.code.findbugs:jsr305:3.0.2'"),
     "io.spring.dependency-management": ("1.1.7", "dependencyManagement { dependencies { dependency 'org.slf4j:slf4j-api:2.0.12' } }", ""),
     "org.springframework.boot": ("3.3.5", "springBoot { }", "developmentOnly 'com.google.code.findbugs:jsr305:3.0.2'"),
@@ -54,8 +61,9 @@ def test_what_is_said_to_it_is_read(plugin: str, tmp_path: Path) -> None:
     project = build_of(tmp_path, {"build.gradle": script(plugin)}).projects[":"]
     assert plugin in project.plugins
     added = [parts()[one] for one in project.plugins if one in parts()]
-    assert resolvable(project.plugins) - resolvable(["java"]) == {name for one in added for name in one.resolvable}
-    assert declarable(project.plugins) - declarable(["java"]) == {name for one in added for name in one.declarable}
+    others = [one for one in project.plugins if one not in parts()]
+    assert resolvable(project.plugins) - resolvable(others) == {name for one in added for name in one.resolvable}
+    assert declarable(project.plugins) - declarable(others) == {name for one in added for name in one.declarable}
 
 
 @pytest.mark.parametrize("plugin", USED)
@@ -78,6 +86,18 @@ def test_what_counts_by_itself_does_where_nothing_else_is_asked_for(
 ) -> None:
     text = f"plugins {{ id 'java'; id 'io.freefair.lombok' version '8.10' }}\n{more}"
     assert told(build_of(tmp_path, {"build.gradle": text})) == found
+
+
+def test_lombok_is_for_what_all_source_sets_compile(tmp_path: Path) -> None:
+    text = "plugins { id 'java'; id 'io.freefair.lombok' version '8.10' }\n" + OWN
+    project = build_of(tmp_path, {"build.gradle": text}).projects[":"]
+    assert sorted(
+        name for name in resolvable_in(project) - {"lombok"} if "lombok" in hierarchy(project, name)
+    ) == sorted(
+        of_source_set(source_set, name)
+        for source_set in ("main", "test", "speed", "testFixtures", "end")
+        for name in ("annotationProcessor", "compileClasspath")
+    )
 
 
 def test_more_of_lombok_is_refused(tmp_path: Path) -> None:
