@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from outrider.core.errors import DeniedError, NotFoundError, OutriderError
 from outrider.core.remembered import Remembered
 from outrider.operators.packages.resolving.naming import of_one
+from outrider.operators.packages.resolving.policies import of_others
 from outrider.operators.packages.serving.documents import StoredDocument, content_of, stored
 from outrider.operators.packages.serving.downloading import Download
 from outrider.operators.packages.serving.fetched_files import FetchedFiles
@@ -241,8 +242,16 @@ class Hub:
             await asyncio.shield(self._packages.refresh(name))
 
     def refuse(self, state: PackageState, name: str, version: str) -> None:
-        """Refuse a version that policy refuses; the error says why."""
-        if why := state.refused.get(version):
+        """Refuse a version that policy refuses; the error says why.
+
+        Of a version that is in no document policy has not been asked yet.
+        """
+        why = state.refused.get(version)
+        if not why and self.gate.judges and version not in state.summary.versions:
+            with self.gate.opened(self.ecosystem) as policy:
+                published = {version: float(state.hosted)}  # what is published here is nobody's news
+                why = of_others(policy, self.ecosystem, name, published).get(version)
+        if why:
             raise denied(self.ecosystem, name, version, why)
 
     def _no_file(self, name: str, file: str) -> NotFoundError:

@@ -10,7 +10,7 @@ import msgspec
 from outrider.operators.packages.cargo.lines import CargoRelease
 from outrider.operators.packages.cargo.records import CargoRecord, compiled
 from outrider.operators.packages.resolving.facts import newest
-from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences
+from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences, of_others
 from outrider.operators.packages.serving.documents import Document
 from outrider.operators.packages.serving.tables import Summary
 from outrider.operators.packages.serving.upstreams import Built, Contents
@@ -65,6 +65,10 @@ def build(name: str, contents: Contents, policy: Policy) -> Built:
     # An index tells no licences.
     licences = of_licences(policy, name, table.versions, ())
     whys = by_version([*policy.refusals(name, table, published), *licences], table)
+    if record.left_out:
+        # Cargo may read what is not read here.
+        others = {_version(line) for line in content.split(b"\n")}.difference(record.versions, [""])
+        whys |= of_others(policy, "cargo", name, dict.fromkeys(others, float(contents.raw is None)), licences=True)
     if whys:
         content = b"\n".join(
             _line(line, yanked=True) if _version(line) in whys else line for line in content.split(b"\n")
