@@ -8,16 +8,23 @@ import msgspec
 import pytest
 
 from outrider.core.http.messages import Response
-from outrider.core.package_policies import PackagePolicySpec
+from outrider.core.package_policies import AdvisoryRule, LicencePolicy, PackagePolicySpec, Waiver
 from outrider.core.quantities import Duration
 from outrider.operators.packages.cargo.serving.documents import KeptLines, build
 from outrider.operators.packages.policies.policy import ObjectPolicy
 from outrider.operators.packages.serving.upstreams import Contents
+from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
+from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.clients.table import ALONE
+from outrider.operators.packages.tests.npm_registry import NpmAsking, NpmRegistry
+from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.running_registry import RunningRegistry
+from outrider.operators.packages.tests.test_audit import HIGH, folder, imported
 from outrider.ports.clock import SystemClock
 from outrider.ports.http.client import Client
 
+__all__ = ["folder"]
+OLD = "2020-01-01T00:00:00Z"
 NOW = SystemClock().now()
 ELSEWHERE = {"name": "itoa", "version_req": "^1", "registry": "sparse+https://index.crates.test/"}
 
@@ -88,3 +95,85 @@ def test_lines_of_a_newer_form_are_judged_too(said: dict[str, Any], taken_back: 
     [document] = build("web", Contents(raw, (), {}), policy("cargo", **said)).documents
     found = [json.loads(one) for one in document.content.splitlines()]
     assert {one["vers"] for one in found if one["yanked"]} == taken_back
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ({"deny": ["pypi:web"]}, {"1.0", "2004d"}),
+        ({"deny": ["pypi:web@<1"]}, {"2004d"}),
+        ({"deny": ["pypi:web@<1", "pypi:web"]}, {"1.0", "2004d"}),
+        ({"deny": ["pypi:other@<1"]}, set()),
+        ({"allow": ["pypi:web@>=1"]}, {"2004d"}),
+        ({"allow": ["pypi:web"]}, set()),
+        ({"minimum_age": Duration.parse("7d")}, {"2004d"}),
+    ],
+)
+async def test_files_of_versions_that_pep_440_does_not_know(
+    said: dict[str, Any], refused: set[str], tmp_path: Path
+) -> None:
+    async with PythonIndex() as index:
+        index.add("web", "1.0", uploaded=OLD)
+        index.add_source("web", "2004d")
+        environment = Asking(tmp_path, index.url).environment
+        async with RunningRegistry(
+            tmp_path, environment, ecosystems=["pypi"], policy=PackagePolicySpec(**said)
+        ) as registry:
+            client = Client(registry.url)
+            accept = {"accept": "application/vnd.pypi.simple.v1+json"}
+            page = json.loads((await client.request("GET", "/pypi/simple/web/", headers=accept)).content)
+            assert {
+                one["filename"].split("-")[1].removesuffix(".tar.gz") for one in page["files"] if one["yanked"]
+            } == refused
+            for version, file in (("1.0", "web-1.0-py3-none-any.whl"), ("2004d", "web-2004d.tar.gz")):
+                found = await client.request("GET", f"/pypi/files/web/{file}")
+                assert found.status == (403 if version in refused else 200), file
+            await client.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ({"deny": ["npm:web"]}, set()),
+        ({"deny": ["npm:web@<1"]}, {"1.0.0", "2.0.0"}),
+        ({"deny": ["npm:other@<1"]}, {"1.0.0", "2.0.0", "1.0.0beta", "2.0.0beta"}),
+        ({"allow": ["npm:web@>=1"]}, {"1.0.0", "2.0.0"}),
+        ({"minimum_age": Duration.parse("7d")}, {"1.0.0", "1.0.0beta"}),
+        ({"licences": LicencePolicy(deny=["GPL-3.0-only"], unknown="deny")}, {"1.0.0", "2.0.0"}),
+    ],
+)
+async def test_versions_that_npm_does_not_know(said: dict[str, Any], left: set[str], tmp_path: Path) -> None:
+    versions = ("1.0.0", "2.0.0", "1.0.0beta", "2.0.0beta")
+    async with NpmRegistry() as upstream:
+        for version in versions:
+            upstream.add(f"web@{version}", license="MIT")
+        upstream.documents["web"]["time"] = {"1.0.0": OLD, "1.0.0beta": OLD}
+        environment = NpmAsking(tmp_path, upstream.url).environment
+        async with RunningRegistry(
+            tmp_path, environment, ecosystems=["npm"], policy=PackagePolicySpec(**said)
+        ) as registry:
+            client = Client(registry.url)
+            document = json.loads((await client.request("GET", "/npm/web")).content)
+            assert set(document.get("versions", ())) == left
+            for version in versions:
+                found = await client.request("GET", f"/npm/web/-/web-{version}.tgz")
+                assert found.status == (200 if version in left else 403), version
+            await client.close()
+
+
+async def test_what_nobody_can_compare_with_advisories_is_refused(folder: Path) -> None:
+    await imported(folder, record("X-1", affected(ecosystem_range(("introduced", "3.0"))), severity=[HIGH]))
+    waived = Waiver(package="pypi:web", rules=["advisories"], until="2999-01-01", reason="looked at")
+    for waivers, status in (([], 403), ([waived], 200)):
+        policy = PackagePolicySpec(advisories=AdvisoryRule(least="high"), waivers=waivers)
+        async with PythonIndex() as index:
+            index.add_source("web", "2004d")
+            index.add_source("core", "2004d")
+            environment = Asking(folder, index.url).environment
+            async with RunningRegistry(folder, environment, ecosystems=["pypi"], policy=policy) as registry:
+                client = Client(registry.url)
+                found = await client.request("GET", "/pypi/files/web/web-2004d.tar.gz")
+                assert (found.status, b"compared with advisories" in found.content) == (status, status == 403)
+                # Nothing is known of that one.
+                assert (await client.request("GET", "/pypi/files/core/core-2004d.tar.gz")).status == 200
+                await client.close()

@@ -11,8 +11,9 @@ import msgspec
 
 from outrider.core.timestamps import timestamp
 from outrider.operators.packages.npm.records import compiled
+from outrider.operators.packages.registries.published import seconds_of
 from outrider.operators.packages.resolving.facts import newest
-from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences
+from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences, of_others
 from outrider.operators.packages.serving.documents import Document
 from outrider.operators.packages.serving.tables import Summary
 from outrider.operators.packages.serving.upstreams import Built, Contents
@@ -54,7 +55,7 @@ def build(base: str, name: str, contents: Contents, policy: Policy) -> Built:
     times: dict[str, Any] = _plain(document.get("time")) or {}
     tags: dict[str, str] = _plain(document.get("dist-tags")) or {}
     table = VersionTable(scheme_of("npm"), versions)
-    whys = _refused(name, contents.raw, document, table, policy)
+    whys = _refused(name, contents, document, table, policy)
     shown: dict[str, msgspec.Raw] = {}
     for version, raw in versions.items():
         if version not in whys and (moved := _moved(base, name, version, raw)) is not None:
@@ -86,7 +87,7 @@ def _summary(shown: Mapping[str, msgspec.Raw], tags: Mapping[str, str], table: V
     said = msgspec.json.decode(shown[latest], type=_Latest) if latest in shown else _Latest()
     needs = [name for one in (said.dependencies, said.optionalDependencies) if isinstance(one, dict) for name in one]
     return Summary(
-        versions=[one for one in reversed(table.versions) if one in shown], latest=latest, needs=needs,
+        versions=[one for one in (*reversed(table.versions), *table.unsorted) if one in shown], latest=latest, needs=needs,
         description=said.description if isinstance(said.description, str) else "",
         licence=said.license if isinstance(said.license, str) else "",
     )  # fmt: skip
@@ -106,20 +107,25 @@ def _of_releases(name: str, contents: Contents) -> dict[str, msgspec.Raw]:
 
 
 def _refused(
-    name: str, raw: bytes | None, document: Mapping[str, msgspec.Raw], table: VersionTable, policy: Policy
+    name: str, contents: Contents, document: Mapping[str, msgspec.Raw], table: VersionTable, policy: Policy
 ) -> dict[str, str]:
-    published: Sequence[float] = [1.0] * len(table.versions)
+    # What is published here is nobody's news; elsewhere, what nobody tells the time of is taken for new.
+    times = _plain(document.get("time"), {}) if policy.asks_for_times and contents.raw is not None else None
+    published = {
+        version: 1.0 if times is None else seconds_of(times.get(version))
+        for version in (*table.versions, *table.unsorted)
+    }
     licences: Sequence[str] = ()
-    if policy.asks_for_licences or (raw is not None and policy.asks_for_times):
-        record = compiled(name, raw or msgspec.json.encode(document), "", whole=True)
+    if policy.asks_for_licences:
+        record = compiled(name, contents.raw or msgspec.json.encode(document), "", whole=True)
         known = dict(zip(record.versions, record.licences, strict=False))
         licences = [known.get(version, "") for version in table.versions]
-        if raw is not None:
-            times = dict(zip(record.versions, record.published, strict=False))
-            # What is published here is nobody's news; elsewhere, what nobody tells the time of is taken for new.
-            published = [times.get(version, 0.0) for version in table.versions]
-    refusals = [*policy.refusals(name, table, published), *of_licences(policy, name, table.versions, licences)]
-    return by_version(refusals, table)
+    refusals = [
+        *policy.refusals(name, table, [published[version] for version in table.versions]),
+        *of_licences(policy, name, table.versions, licences),
+    ]
+    others = {version: published[version] for version in table.unsorted}
+    return by_version(refusals, table) | of_others(policy, "npm", name, others, licences=True)
 
 
 def _tags(tags: Mapping[str, str], table: VersionTable, whys: Mapping[str, str]) -> dict[str, str]:
