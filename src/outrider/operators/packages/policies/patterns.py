@@ -19,7 +19,7 @@ class Pattern(NamedTuple):
     Attributes:
         text: As it was written.
         ecosystem: Of the package.
-        name: As its ecosystem compares names, with `*` for any letters.
+        name: As its ecosystem compares names, with `*` for any letters; those that `folded_name` makes one are the same.
         range: Of its versions; empty for all.
     """
 
@@ -42,7 +42,18 @@ class Pattern(NamedTuple):
 
     def _is_named(self, ecosystem: str, name: str) -> bool:
         # Behind the name of a crate its registry stands where that is not the usual one.
-        return ecosystem == self.ecosystem and fnmatchcase(name.partition(" ")[0], self.name)
+        return ecosystem == self.ecosystem and fnmatchcase(
+            folded_name(ecosystem, name.partition(" ")[0]), folded_name(ecosystem, self.name)
+        )
+
+
+def folded_name(ecosystem: str, name: str) -> str:
+    """Return the same for all names that an ecosystem holds for one, or a pattern of names likewise.
+
+    https://doc.rust-lang.org/cargo/reference/registry-index.html#name-restrictions
+    """
+    name = compared_name(ecosystem, name)
+    return name.lower().replace("_", "-") if ecosystem == "cargo" else name
 
 
 def read_patterns(texts: Iterable[str], path: str) -> list[Pattern]:

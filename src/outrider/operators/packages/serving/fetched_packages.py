@@ -32,18 +32,21 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How a hub is run.
 
     Attributes:
-        private: Names of packages that are published here and nowhere else, with `*` for any letters.
+        private: Names of packages that are published here and nowhere else, with `*` for any letters, folded.
+        fold: Makes the same of all names that the ecosystem holds for one.
         cache_only: Whether nobody else is asked.
         fresh: For how many seconds what others say counts as new.
     """
 
     private: Sequence[str] = ()
+    fold: Callable[[str], str] = str
     cache_only: bool = False
     fresh: float = 300.0
 
     def is_private(self, name: str) -> bool:
         """Return whether a package is published here and nowhere else."""
-        return any(fnmatchcase(name, one) for one in self.private)
+        folded = self.fold(name)
+        return any(fnmatchcase(folded, one) for one in self.private)
 
 
 class FetchedPackages:

@@ -144,3 +144,22 @@ async def test_a_private_name_never_goes_to_others(tmp_path: Path) -> None:
             assert (await http.request("GET", "/pypi/simple/Acme_Web/")).headers.get("location") == "../acme-web/"
             assert (index.requests, upstream.requests) == ([], [])
             await http.close()
+
+
+async def test_a_private_name_is_private_however_its_ecosystem_lets_it_be_written(tmp_path: Path) -> None:
+    async with PythonIndex() as index, CargoRegistry() as upstream:
+        index.add("acme-web", "9.0")
+        for name in ("acme-core", "acme_core", "my-own"):
+            upstream.add(f"{name}@9.0.0")
+        environment = {**CargoAsking(tmp_path, upstream.url).environment, **Asking(tmp_path, index.url).environment}
+        private = ["cargo:Acme-*", "cargo:my_own", "pypi:Acme_*"]
+        async with RunningRegistry(tmp_path, environment, ecosystems=["cargo", "pypi"], private=private) as registry:
+            http = Client(registry.url)
+            for path in (
+                "/cargo/index/ac/me/acme-core", "/cargo/index/ac/me/acme_core", "/cargo/index/Ac/me/Acme_Core",
+                "/cargo/index/my/-o/my-own", "/cargo/index/my/_o/my_own", "/cargo/api/v1/crates/acme_core/9.0.0/download",
+                "/pypi/simple/acme-web/",
+            ):  # fmt: skip
+                assert (await http.request("GET", path)).status == 404, path
+            assert (upstream.requests, index.requests) == ([], [])
+            await http.close()
