@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 from outrider.core.errors import OutriderError
 from outrider.core.package_policies import PackagePolicySpec
 from outrider.core.package_registries import PackageRegistrySpec
-from outrider.operators.packages.policies.patterns import folded_name, read_patterns
+from outrider.operators.packages.policies.patterns import folded_name, read_names
 from outrider.operators.packages.registries.downloads import Document
 from outrider.operators.packages.serving.accounts import ANYBODY, NOBODY, Accounts
 from outrider.operators.packages.serving.application import Application
@@ -93,9 +93,9 @@ async def opened_registry(
         OutriderError: The settings or the folder cannot be used.
     """
     clock = surroundings.clock
+    patterns = read_names(spec.private, "spec.private")
     store = Store(folder)
     gate = Gate(policies, clock)
-    patterns = read_patterns(spec.private, "spec.private")
     servers: dict[str, EcosystemServer] = {}
     for ecosystem in spec.ecosystems:
         module = import_module(f"outrider.operators.packages.{ecosystem}.serving.opening")

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from outrider.core.errors import InvalidConfigError
 from outrider.core.package_policies import AdvisoryRule, PackagePolicySpec
+from outrider.core.package_registries import PackageRegistrySpec
 from outrider.core.quantities import Duration
+from outrider.operators.packages.policies.patterns import read_names
+from outrider.operators.packages.serving.opening import Surroundings, opened_registry
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
 from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.cargo_registry import CargoAsking, CargoRegistry
@@ -163,3 +167,36 @@ async def test_a_private_name_is_private_however_its_ecosystem_lets_it_be_writte
                 assert (await http.request("GET", path)).status == 404, path
             assert (upstream.requests, index.requests) == ([], [])
             await http.close()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "remedy"),
+    [
+        ("maven:com.acme", "maven:com.acme:*"),
+        ("maven:com.acme:web:1.0", "maven:com.acme:*"),
+        ("composer:acme", "composer:acme/*"),
+        ("npm:@acme", "npm:@acme/*"),
+        ("npm:acme/*", "npm:@acme/*"),
+        ("pypi:acme*@1", "pypi:acme*"),
+        ("cargo:acme-core@^1", "cargo:acme-core"),
+        ("acme-core", "begin with one of"),
+    ],
+)
+async def test_a_private_pattern_that_no_name_matches_is_refused_at_start(
+    pattern: str, remedy: str, tmp_path: Path
+) -> None:
+    spec = PackageRegistrySpec(ecosystems=["pypi"], private=["pypi:fine", pattern])
+    surroundings = Surroundings({}, tmp_path, tmp_path / "cache", "http://hub.test", SystemClock())
+    with pytest.raises(InvalidConfigError) as raised:
+        async with opened_registry(spec, tmp_path / "registry", surroundings, {}):
+            pass
+    assert (raised.value.path, remedy in raised.value.suggestions[0]) == ("spec.private[1]", True)
+    assert not (tmp_path / "registry").exists()
+
+
+@pytest.mark.parametrize(
+    "pattern", ["maven:*", "maven:com.acme.*", "maven:com.acme:*", "composer:*", "npm:*", "npm:@acme*", "npm:*/core"]
+)
+def test_patterns_of_several_parts_may_be_short_where_a_star_stands_for_the_rest(pattern: str) -> None:
+    [found] = read_names([pattern], "spec.private")
+    assert found.text == pattern
