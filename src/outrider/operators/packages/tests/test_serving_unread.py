@@ -75,6 +75,29 @@ async def test_own_crates_are_judged_whatever_they_need_and_however_their_names_
         await ours.client.close()
 
 
+async def test_own_crates_tell_of_themselves_what_no_index_says(tmp_path: Path) -> None:
+    denied = PackagePolicySpec(licences=LicencePolicy(deny=["GPL-*"], unknown="deny"), deny=["cargo:acme-none"])
+    private = ["cargo:acme-*"]
+    async with RunningRegistry(tmp_path, ALONE, ecosystems=["cargo"], private=private, policy=denied) as registry:
+        ours = Crates(registry, Client(registry.url), await registry.token("read", "publish"))
+        said = {"deps": [ELSEWHERE], "description": "The core.", "license": "MIT OR Apache-2.0"}
+        await ours.publish("acme-core", "0.1.0", **said)
+        await ours.publish("acme-core", "0.2.0", **{**said, "license": "GPL-3.0-only"})
+        await ours.publish("acme-none", "0.1.0", **said)
+        await ours.publish("acme-mute", "0.1.0")
+        assert await ours.lines("acme-core") == {"0.1.0": False, "0.2.0": True}
+        assert await ours.lines("acme-mute") == {"0.1.0": True}
+        index = await ours.client.request("GET", "/cargo/index/ac/me/acme-core")
+        assert b"The core" not in index.content
+        found = await ours.client.request("GET", "/cargo/api/v1/crates?q=acme")
+        assert json.loads(found.content)["crates"] == [
+            {"name": "acme-core", "max_version": "0.1.0", "description": "The core."}
+        ]
+        page = await ours.client.request("GET", "/packages/cargo/acme-core", headers={"accept": "text/html"})
+        assert all(text in page.content.decode() for text in ("The core.", "Licence: MIT OR Apache-2.0", "itoa"))
+        await ours.client.close()
+
+
 def line(version: str, **more: Any) -> bytes:
     return json.dumps({"name": "web", "vers": version, "deps": [], "cksum": "0" * 64, "yanked": False, **more}).encode()
 

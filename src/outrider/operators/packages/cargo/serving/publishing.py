@@ -83,6 +83,7 @@ def release_of(crate: _Crate, content: bytes, blobs: Blobs, publisher: str, now:
     }  # fmt: skip
     if newer:
         line |= {"v": 2, "features2": newer}
+    line |= {"description": crate.description or "", "license": crate.license or ""}
     return Release(
         file=crate_file(crate.name, crate.vers), version=crate.vers, digest=digest, size=len(content), said=msgspec.json.encode(line),
         published=now, publisher=publisher,
