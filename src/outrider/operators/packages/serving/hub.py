@@ -4,6 +4,8 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from outrider.core.errors import DeniedError, NotFoundError, OutriderError
 from outrider.core.remembered import Remembered
 from outrider.operators.packages.resolving.naming import of_one
@@ -14,7 +16,7 @@ from outrider.operators.packages.serving.fetched_files import FetchedFiles
 from outrider.operators.packages.serving.fetched_packages import FetchedPackages, HubSettings
 from outrider.operators.packages.serving.gates import Gate, denied
 from outrider.operators.packages.serving.store import Store
-from outrider.operators.packages.serving.tables import KeptFile, PackageState, Tables
+from outrider.operators.packages.serving.tables import KeptFile, PackageState, Summary, Tables
 from outrider.operators.packages.serving.upstreams import Builder, Carry, Contents, FileSource, Upstream
 from outrider.ports.clock import Clock
 
@@ -117,6 +119,23 @@ class Hub:
     async def amend(self, name: str, work: Callable[[bytes | None], bytes]) -> None:
         """Have more known of a package of other registries; otherwise as `FetchedPackages.amend`."""
         await self._packages.amend(name, work)
+
+    async def describe(self, name: str, learned: Summary) -> None:
+        """Have more known of the latest version of a package of other registries, whose documents do not tell it.
+
+        Args:
+            name: Of the package.
+            learned: What a file of the version says.
+        """
+
+        def work(tables: Tables) -> None:
+            state = tables.state(self.ecosystem, name)
+            if state is not None and not state.hosted:
+                summary = state.summary.completed(learned)
+                tables.put_state(self.ecosystem, name, msgspec.structs.replace(state, summary=summary))
+                tables.put_needs(self.ecosystem, name, summary.needs)
+
+        await self.store.write(work)
 
     async def change(self, name: str, work: Callable[[Tables], None]) -> PackageState:
         """Change what is published here of a package, and make its documents anew, both or nothing.

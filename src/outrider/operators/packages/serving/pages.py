@@ -15,7 +15,7 @@ from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.serving.accounts import Caller
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.page_layout import bad, links, page, section, shown, table
-from outrider.operators.packages.serving.tables import PackageState, Summary
+from outrider.operators.packages.serving.tables import PackageState, Summary, warning
 from outrider.operators.packages.texts import number_of
 
 _MOST = 200
@@ -111,10 +111,11 @@ class Pages:
         summary = state.summary
         advice = _advice(ecosystem, name, summary)
         own = {one.file: one for one in tables.releases(ecosystem, name)}
+        taken_back = {one.version: one.yanked for one in own.values() if one.yanked is not None}
         files = [(file, one.digest, one.size) for file, one in own.items()]
         files += [(file, one.digest, one.size) for file, one in tables.files(ecosystem, name).items()]
         parts = [
-            _part("versions", "Versions", ("Version", "Advisories", "Policy")[: 3 if state.refused else 2], _versions(summary, state, advice)),
+            _part("versions", "Versions", ("Version", "Advisories", "Policy")[: 3 if state.refused else 2], _versions(summary, state, advice, taken_back)),
             _part(
                 "files", "Files that are here", ("File", "Size", "SHA-256"),
                 [(shown(file), Size(size).readable(), f"<code>{digest}</code>") for file, digest, size in files],
@@ -180,16 +181,32 @@ def _origin(hub: Hub, name: str, state: PackageState) -> str:
     )
 
 
-def _versions(summary: Summary, state: PackageState, advice: Advice) -> list[tuple[str, ...]]:
-    listed = [(shown(version), _advisories(version, advice), "") for version in summary.versions[:_MOST]]
+def _versions(
+    summary: Summary, state: PackageState, advice: Advice, taken_back: Mapping[str, str]
+) -> list[tuple[str, ...]]:
+    listed = [
+        (_version(version, summary.warned.get(version, "")), _advisories(version, advice), "")
+        for version in summary.versions[:_MOST]
+    ]
     if len(summary.versions) > _MOST:
         listed.append((f"{len(summary.versions) - _MOST} older ones", "not looked at here", ""))
     refused = [
         (shown(version), "", f"{bad('refused')}, for it {shown(of_one(why))}")
         for version, why in list(state.refused.items())[-_MOST:]
     ]
-    rows: list[tuple[str, ...]] = [*reversed(refused), *listed]
+    # What nobody is shown any more, and yet is here.
+    gone = [
+        (_version(version, warning("taken back", why)), "not looked at here", "")
+        for version, why in taken_back.items()
+        if version not in summary.versions and version not in state.refused
+    ]
+    rows: list[tuple[str, ...]] = [*reversed(refused), *listed, *gone]
     return rows if refused else [row[:2] for row in rows]
+
+
+def _version(version: str, warning: str) -> str:
+    """Return a version with what is said against it."""
+    return f"{shown(version)} {bad(warning)}" if warning else shown(version)
 
 
 def _advisories(version: str, advice: Advice) -> str:

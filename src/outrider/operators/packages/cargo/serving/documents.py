@@ -90,13 +90,15 @@ def _summary(record: CargoRecord, whys: dict[str, str], told: Mapping[str, _Told
     left = sum(1 << bit for bit, version in enumerate(table.versions) if version not in whys)
     if not left:
         return Summary()
-    bit = newest(left, ~int.from_bytes(record.yanked, "little"), table.releases)
+    yanked = int.from_bytes(record.yanked, "little")
+    bit = newest(left, ~yanked, table.releases)
     release = msgspec.msgpack.decode(record.releases[bit], type=CargoRelease)
     needs = [need.name.lower() for need in release.needs]
     latest = table.versions[bit]
     own = told.get(latest, _Told())
     return Summary(
-        versions=[*reversed(table.named(left))], latest=latest, description=own.description, licence=own.license, needs=needs
+        versions=[*reversed(table.named(left))], latest=latest, description=own.description, licence=own.license, needs=needs,
+        warned=dict.fromkeys(table.named(yanked), "yanked"),
     )  # fmt: skip
 
 

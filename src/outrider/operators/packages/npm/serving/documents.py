@@ -15,7 +15,7 @@ from outrider.operators.packages.registries.published import seconds_of
 from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences, of_others
 from outrider.operators.packages.serving.documents import Document
-from outrider.operators.packages.serving.tables import Summary
+from outrider.operators.packages.serving.tables import Summary, warning
 from outrider.operators.packages.serving.upstreams import Built, Contents
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
@@ -64,11 +64,11 @@ def build(base: str, name: str, contents: Contents, policy: Policy) -> Built:
     if not shown:
         return Built([], whys)
     times = {key: time for key, time in times.items() if key not in whys}
-    summary = _summary(shown, tags, table)
+    shorts = {version: _short(raw) for version, raw in shown.items()}
+    summary = msgspec.structs.replace(_summary(shown, tags, table), warned=_deprecated(shorts))
     long = {**document, "versions": shown, "dist-tags": tags, "time": times}
     short = {
-        "name": name, "modified": times.get("modified", ""), "dist-tags": tags, "time": times,
-        "versions": {version: _short(raw) for version, raw in shown.items()},
+        "name": name, "modified": times.get("modified", ""), "dist-tags": tags, "time": times, "versions": shorts,
     }  # fmt: skip
     return Built(
         [Document("long", LONG, msgspec.json.encode(long)), Document("short", SHORT, msgspec.json.encode(short))], whys, summary
@@ -161,6 +161,12 @@ def _short(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
     if "hasInstallScript" not in short and any(key in _plain(fields.get("scripts", None), {}) for key in _SCRIPTS):
         short["hasInstallScript"] = msgspec.Raw(b"true")
     return short
+
+
+def _deprecated(shorts: Mapping[str, Mapping[str, msgspec.Raw]]) -> dict[str, str]:
+    """Return what npm shows of deprecated versions; an empty reason takes a deprecation back."""
+    said = {version: msgspec.json.decode(one["deprecated"]) for version, one in shorts.items() if "deprecated" in one}
+    return {version: warning("deprecated", why) for version, why in said.items() if why}
 
 
 _SCRIPTS = ("preinstall", "install", "postinstall")

@@ -13,7 +13,7 @@ from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.resolving.policies import Policy, by_version, of_others
 from outrider.operators.packages.serving.documents import Document
-from outrider.operators.packages.serving.tables import Release, Summary
+from outrider.operators.packages.serving.tables import Release, Summary, warning
 from outrider.operators.packages.serving.upstreams import Built, Contents
 
 JSON, HTML = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
@@ -95,8 +95,9 @@ def _summary(contents: Contents, record: PypiRecord, refused: dict[str, str]) ->
     # Of others the pages do not tell, and their files need not be here. Of one's own a wheel says more.
     own = sorted((one for one in contents.releases if one.version == latest), key=lambda one: not one.beside)
     best = _said(own[0]) if own else Uploaded({}, "")
+    warned = {table.versions[bit]: warning("yanked", why) for bit, why in record.yanked.items()}
     return Summary(
-        versions=[*reversed(table.named(left)), *(one for one in record.unsorted if one not in refused)], latest=latest, description=best.description, licence=best.licence, needs=best.needs
+        warned=warned, versions=[*reversed(table.named(left)), *(one for one in record.unsorted if one not in refused)], latest=latest, description=best.description, licence=best.licence, needs=best.needs
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.serving.documents import HTML, JSON, TEXT_HTML
-from outrider.operators.packages.pypi.serving.licences import refuse_file
+from outrider.operators.packages.pypi.serving.licences import learn, refuse_file
 from outrider.operators.packages.pypi.serving.uploads import publish, read_upload
 from outrider.operators.packages.pypi.serving.upstream import METADATA
 from outrider.operators.packages.serving.hub import Hub
@@ -73,6 +73,8 @@ class PypiServer:
             if state.hosted:
                 return self._own_metadata(visit, state, name, described)
         await refuse_file(self.hub, name, described)
+        if file != described:
+            await learn(self.hub, name, described)
         return await visit.file(self.hub, name, file)
 
     def _own_metadata(self, visit: Visit, state: PackageState, name: str, file: str) -> Response:
