@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from outrider.core.errors import InvalidConfigError
+from outrider.core.http.messages import Response
 from outrider.core.package_policies import AdvisoryRule, PackagePolicySpec
 from outrider.core.package_registries import PackageRegistrySpec
 from outrider.core.quantities import Duration
@@ -129,6 +130,47 @@ async def test_nothing_is_served_that_advisories_have_not_judged(
             refused = await http.request("GET", wheel)
             assert (refused.status, b"X-2" in refused.content) == (403, True)
             await http.close()
+
+
+async def test_pip_alone_is_told_in_the_type_of_a_page_why_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    policy = PackagePolicySpec(advisories=AdvisoryRule(least="high"))
+    async with PythonIndex() as index:
+        index.add("web", "1.0")
+        environment = Asking(tmp_path, index.url).environment
+        async with RunningRegistry(tmp_path, environment, ecosystems=["pypi"], policy=policy) as registry:
+            http = Client(registry.url)
+            page, pip, why = "/pypi/simple/web/", {"user-agent": "pip/23.2.1 {}"}, b"no advisories are imported"
+            other = await http.request("GET", page, headers={"user-agent": "uv/0.9"})
+            assert (other.status, why in other.content) == (501, True)
+            told = await http.request("GET", page, headers=pip)
+            media = told.headers.get("content-type") or ""
+            assert (told.status, media.startswith("text/plain;")) == (200, True)
+            assert 'refused="no advisories are imported' in media
+            assert (why in told.content, b"web-1.0" in told.content) == (True, False)
+            assert told.headers.get("cache-control") == "no-store"
+            assert (await http.request("GET", "/pypi/simple/none/", headers=pip)).status == 404
+            registry.close_to_nobody()
+            assert (await http.request("GET", page, headers=pip)).status == 401
+            await http.close()
+
+
+@pytest.mark.real
+async def test_pip_shows_why_nothing_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    policy = PackagePolicySpec(advisories=AdvisoryRule(least="high"))
+    async with PythonIndex() as index:
+        index.add("web", "1.0")
+        environment = Asking(tmp_path, index.url).environment
+        for one, why in ((policy, "no advisories are imported"), (None, "the registry cannot answer now")):
+            async with RunningRegistry(tmp_path, environment, ecosystems=["pypi"], policy=one) as registry:
+                if one is None:
+                    index.answers["/simple/web/"] = lambda _: Response(503)
+                where = ["--disable-pip-version-check", "--index-url", f"{registry.url}/pypi/simple/", "--target", "t"]
+                ran = await run(sys.executable, "-m", "pip", "install", *where, "web", folder=tmp_path / "client")
+                assert (ran.status == 0, why in ran.output) == (False, True), ran.output
 
 
 async def test_a_private_name_never_goes_to_others(tmp_path: Path) -> None:
