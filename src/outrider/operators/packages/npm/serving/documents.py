@@ -3,7 +3,7 @@
 https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -60,7 +60,7 @@ def build(base: str, name: str, contents: Contents, policy: Policy) -> Built:
     for version, raw in versions.items():
         if version not in whys and (moved := _moved(base, name, version, raw)) is not None:
             shown[version] = moved
-    tags = _tags(tags, table, whys)
+    tags = _tags(tags, table, whys, {one.version for one in contents.releases if one.yanked is not None})
     if not shown:
         return Built([], whys)
     times = {key: time for key, time in times.items() if key not in whys}
@@ -128,15 +128,21 @@ def _refused(
     return by_version(refusals, table) | of_others(policy, "npm", name, others, licences=True)
 
 
-def _tags(tags: Mapping[str, str], table: VersionTable, whys: Mapping[str, str]) -> dict[str, str]:
-    """Return tags without those of refused versions; `latest` goes to the newest version below the one that it had."""
+def _tags(
+    tags: Mapping[str, str], table: VersionTable, whys: Mapping[str, str], taken_back: Collection[str]
+) -> dict[str, str]:
+    """Return tags without those of refused versions.
+
+    `latest` goes to the newest version below the one that it had where that is refused or was taken back: npm only warns of the latter, and
+    some clients do not even look whether there is another one. Where all below were taken back, it goes to the newest that was not.
+    """
     found = {tag: version for tag, version in tags.items() if version not in whys and isinstance(version, str)}
     latest = tags.get("latest")
-    if "latest" not in found and latest in table.versions:
-        below = sum(1 << bit for bit, one in enumerate(table.versions) if one not in whys)
-        below &= (1 << table.versions.index(latest)) - 1
-        if below:
-            found["latest"] = table.versions[newest(below, table.releases)]
+    if latest in table.versions and ("latest" not in found or latest in taken_back):
+        left = sum(1 << bit for bit, one in enumerate(table.versions) if one not in whys and one not in taken_back)
+        below = left & (1 << table.versions.index(latest)) - 1
+        if best := below or (left if latest in taken_back else 0):
+            found["latest"] = table.versions[newest(best, table.releases)]
     return found
 
 
