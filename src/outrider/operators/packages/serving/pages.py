@@ -31,12 +31,12 @@ class Advice(NamedTuple):
     """What advisories say.
 
     Attributes:
-        found: Vulnerabilities by version.
+        found: Vulnerabilities by version; None of one that cannot be compared with what is known of the package.
         imported: When the advisories were; empty where there are none.
         missing: Why nothing can be said; empty where it can.
     """
 
-    found: Mapping[str, Sequence[Vulnerability]]
+    found: Mapping[str, Sequence[Vulnerability] | None]
     imported: str = ""
     missing: str = ""
 
@@ -204,16 +204,16 @@ def _versions(
     return rows if refused else [row[:2] for row in rows]
 
 
-def _version(version: str, warning: str) -> str:
+def _version(version: str, said: str) -> str:
     """Return a version with what is said against it."""
-    return f"{shown(version)} {bad(warning)}" if warning else shown(version)
+    return f"{shown(version)} {bad(said)}" if said else shown(version)
 
 
 def _advisories(version: str, advice: Advice) -> str:
     """Return what is known of a version; that nobody could look does not read as nothing found."""
-    if advice.missing:
-        return "not known"
     found = advice.found.get(version, ())
+    if advice.missing or found is None:
+        return "not known"
     return ", ".join(f"{bad(one.severity)} {shown(one.id)}" for one in found) or "none known"
 
 
@@ -226,7 +226,11 @@ def _advice(ecosystem: str, name: str, summary: Summary) -> Advice:
                     {}, missing=f"No advisories of {ecosystem} are imported: nothing is known of vulnerabilities."
                 )
             matcher = Matcher(store)
-            found = {one: matcher.vulnerabilities(ecosystem, name, one) for one in summary.versions[:_MOST]}
+            found = {
+                one: matcher.vulnerabilities(ecosystem, name, one)
+                or (None if matcher.is_uncompared(ecosystem, name, one) else [])
+                for one in summary.versions[:_MOST]
+            }
             return Advice(found, source.imported)
     except OutriderError as error:
         return Advice({}, missing=f"{error.message}: nothing is known of vulnerabilities.")

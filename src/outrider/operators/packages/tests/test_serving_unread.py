@@ -197,6 +197,10 @@ async def test_what_nobody_can_compare_with_advisories_is_refused(folder: Path) 
                 client = Client(registry.url)
                 found = await client.request("GET", "/pypi/files/web/web-2004d.tar.gz")
                 assert (found.status, b"compared with advisories" in found.content) == (status, status == 403)
+                # A page does not say that nothing is known of it, either.
+                if waivers:
+                    page = await client.request("GET", "/packages/pypi/web", headers={"accept": "text/html"})
+                    assert (b"not known" in page.content, b"none known" in page.content) == (True, False)
                 # Nothing is known of that one.
                 assert (await client.request("GET", "/pypi/files/core/core-2004d.tar.gz")).status == 200
                 await client.close()
