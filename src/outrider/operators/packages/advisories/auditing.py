@@ -162,5 +162,5 @@ def _uncompared(matcher: Matcher, locks: Sequence[tuple[str, Lock]]) -> list[str
     return [
         f"{one.name} {one.version}: it is no version that {one.ecosystem} compares; whether it is affected is not known"
         for one in packed
-        if any(matcher.is_uncompared(one.advised_by, name, version) for name, version in one.advised_as)
+        if matcher.is_uncompared(one)
     ]

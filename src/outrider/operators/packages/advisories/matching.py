@@ -108,7 +108,11 @@ class Matcher:
         ]
         return sorted(found, key=lambda one: (urgency(one.vulnerability), one.vulnerability.id))
 
-    def is_uncompared(self, ecosystem: str, name: str, version: str) -> bool:
+    def is_uncompared(self, package: LockedPackage) -> bool:
+        """Return whether there is something about a package of a lock whose version cannot be compared with it."""
+        return any(self.is_unread(package.advised_by, name, version) for name, version in package.advised_as)
+
+    def is_unread(self, ecosystem: str, name: str, version: str) -> bool:
         """Return whether there is something about a package with which a version of it cannot be compared."""
         return bool(self._about(ecosystem, name)) and _read(ecosystem, version) is None
 

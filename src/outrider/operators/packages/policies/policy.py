@@ -137,7 +137,7 @@ class ObjectPolicy:
         mask = sum(
             1 << bit
             for bit, version in enumerate(table.versions)
-            if self._matcher.is_uncompared(self._ecosystem, name, version)
+            if self._matcher.is_unread(self._ecosystem, name, version)
         )
         for waived, of in self._spared(name, table) if mask else ():
             mask &= ~waived if not of else ~0

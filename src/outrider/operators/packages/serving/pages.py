@@ -228,7 +228,7 @@ def _advice(ecosystem: str, name: str, summary: Summary) -> Advice:
             matcher = Matcher(store)
             found = {
                 one: matcher.vulnerabilities(ecosystem, name, one)
-                or (None if matcher.is_uncompared(ecosystem, name, one) else [])
+                or (None if matcher.is_unread(ecosystem, name, one) else [])
                 for one in summary.versions[:_MOST]
             }
             return Advice(found, source.imported)

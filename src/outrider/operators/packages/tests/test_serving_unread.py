@@ -1,18 +1,25 @@
 """What policies say of versions that are not read here, or in no order: nothing is served that nobody has judged."""
 
 import json
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from outrider.core.http.messages import Response
 from outrider.core.package_policies import AdvisoryRule, LicencePolicy, PackagePolicySpec, Waiver
 from outrider.core.quantities import Duration
 from outrider.operators.packages.cargo.serving.documents import KeptLines, build
+from outrider.operators.packages.npm.serving import documents as npm
 from outrider.operators.packages.policies.policy import ObjectPolicy
-from outrider.operators.packages.serving.upstreams import Contents
+from outrider.operators.packages.pypi.pages import Page, PypiFile
+from outrider.operators.packages.pypi.serving import documents as pypi
+from outrider.operators.packages.serving.upstreams import Builder, Contents
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
 from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.clients.table import ALONE
@@ -20,6 +27,8 @@ from outrider.operators.packages.tests.npm_registry import NpmAsking, NpmRegistr
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.running_registry import RunningRegistry
 from outrider.operators.packages.tests.test_audit import HIGH, folder, imported
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
 from outrider.ports.clock import SystemClock
 from outrider.ports.http.client import Client
 
@@ -204,3 +213,38 @@ async def test_what_nobody_can_compare_with_advisories_is_refused(folder: Path) 
                 # Nothing is known of that one.
                 assert (await client.request("GET", "/pypi/files/core/core-2004d.tar.gz")).status == 200
                 await client.close()
+
+
+def served(ecosystem: str, versions: Sequence[str], policy: ObjectPolicy) -> set[str]:
+    """Return which versions an ecosystem's documents offer, of those that another registry has."""
+    raw, build = _RAW[ecosystem](versions), _BUILDERS[ecosystem]
+    documents = build("web", Contents(raw, (), {}), policy).documents
+    content = documents[0].content if documents else b"{}"
+    if ecosystem == "cargo":
+        return {one["vers"] for one in map(json.loads, content.splitlines()) if not one["yanked"]}
+    document = json.loads(content)
+    if ecosystem == "npm":
+        return set(document.get("versions", ()))
+    return {one["filename"][len("web-") : -len(".tar.gz")] for one in document["files"] if not one["yanked"]}
+
+
+_BUILDERS: dict[str, Builder] = {"cargo": build, "npm": partial(npm.build, "https://hub.test"), "pypi": pypi.build}
+_RAW: dict[str, Callable[[Sequence[str]], bytes]] = {
+    "cargo": lambda versions: msgspec.msgpack.encode(KeptLines("", False, b"\n".join(map(line, versions)))),
+    "npm": lambda versions: json.dumps({"versions": {one: {"dist": {"tarball": one}} for one in versions}}).encode(),
+    "pypi": lambda versions: pypi.kept_page(Page([PypiFile(f"web-{one}.tar.gz", "", {}) for one in versions])),
+}
+
+
+@given(
+    st.sampled_from(sorted(_BUILDERS)),
+    st.lists(st.from_regex(r"v?[0-9]{1,2}(\.[0-9]{1,2}){0,3}([a-d]|-?beta|\+x)?[0-9]?", fullmatch=True), min_size=1, max_size=6, unique=True),
+)  # fmt: skip
+def test_of_whatever_versions_a_range_leaves_only_those_that_it_can_be_compared_with(
+    ecosystem: str, versions: list[str]
+) -> None:
+    table = VersionTable(scheme_of(ecosystem), versions)
+    left = set(table.named(table.everything & ~table.mask("<5")))
+    assert served(ecosystem, versions, policy(ecosystem, deny=[f"{ecosystem}:web@<5"])) == left
+    assert served(ecosystem, versions, policy(ecosystem, deny=[f"{ecosystem}:web"])) == set()
+    assert served(ecosystem, versions, policy(ecosystem, deny=[f"{ecosystem}:other@<5"])) == set(versions)
