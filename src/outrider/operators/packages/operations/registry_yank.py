@@ -1,4 +1,4 @@
-"""Takes a version back that was published in a registry: nobody chooses it any more; who has it locked still gets it, but for gems."""
+"""Takes a version back that was published in a registry: clients that choose pass it over where their protocol lets them; who has it locked still gets it, but for gems."""
 
 import msgspec
 

@@ -8,7 +8,7 @@ from outrider.core.audit import AuditEntry
 from outrider.core.errors import CODES, InternalError, InvalidConfigError, OutriderError
 from outrider.core.http.messages import Request, Response
 from outrider.operators.packages.serving.accounts import Accounts
-from outrider.operators.packages.serving.answers import Served
+from outrider.operators.packages.serving.answers import Served, message_of
 from outrider.operators.packages.serving.gates import Gate
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.pages import Pages, refusal
@@ -140,8 +140,7 @@ class Application:
             if "text/html" in (request.headers.get("accept") or ""):
                 return refusal(error, [*challenge.items()])
             return error_response(error, headers=challenge)
-        remedy = f" ({'; '.join(error.suggestions)})" if error.suggestions else ""
-        return server.refusal(status, f"{error.message}{remedy}")
+        return server.refusal(status, message_of(error))
 
     def _have(self, key: _Key, ready: _Ready) -> None:
         if ready.served.size > _LARGEST:

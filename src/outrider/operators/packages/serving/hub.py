@@ -4,16 +4,19 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from outrider.core.errors import DeniedError, NotFoundError, OutriderError
 from outrider.core.remembered import Remembered
 from outrider.operators.packages.resolving.naming import of_one
+from outrider.operators.packages.resolving.policies import of_others
 from outrider.operators.packages.serving.documents import StoredDocument, content_of, stored
 from outrider.operators.packages.serving.downloading import Download
 from outrider.operators.packages.serving.fetched_files import FetchedFiles
 from outrider.operators.packages.serving.fetched_packages import FetchedPackages, HubSettings
 from outrider.operators.packages.serving.gates import Gate, denied
 from outrider.operators.packages.serving.store import Store
-from outrider.operators.packages.serving.tables import KeptFile, PackageState, Tables
+from outrider.operators.packages.serving.tables import KeptFile, PackageState, Summary, Tables
 from outrider.operators.packages.serving.upstreams import Builder, Carry, Contents, FileSource, Upstream
 from outrider.ports.clock import Clock
 
@@ -116,6 +119,23 @@ class Hub:
     async def amend(self, name: str, work: Callable[[bytes | None], bytes]) -> None:
         """Have more known of a package of other registries; otherwise as `FetchedPackages.amend`."""
         await self._packages.amend(name, work)
+
+    async def describe(self, name: str, learned: Summary) -> None:
+        """Have more known of the latest version of a package of other registries, whose documents do not tell it.
+
+        Args:
+            name: Of the package.
+            learned: What a file of the version says.
+        """
+
+        def work(tables: Tables) -> None:
+            state = tables.state(self.ecosystem, name)
+            if state is not None and not state.hosted:
+                summary = state.summary.completed(learned)
+                tables.put_state(self.ecosystem, name, msgspec.structs.replace(state, summary=summary))
+                tables.put_needs(self.ecosystem, name, summary.needs)
+
+        await self.store.write(work)
 
     async def change(self, name: str, work: Callable[[Tables], None]) -> PackageState:
         """Change what is published here of a package, and make its documents anew, both or nothing.
@@ -241,8 +261,16 @@ class Hub:
             await asyncio.shield(self._packages.refresh(name))
 
     def refuse(self, state: PackageState, name: str, version: str) -> None:
-        """Refuse a version that policy refuses; the error says why."""
-        if why := state.refused.get(version):
+        """Refuse a version that policy refuses; the error says why.
+
+        Of a version that is in no document policy has not been asked yet.
+        """
+        why = state.refused.get(version)
+        if not why and self.gate.judges and version not in state.summary.versions:
+            with self.gate.opened(self.ecosystem) as policy:
+                published = {version: float(state.hosted)}  # what is published here is nobody's news
+                why = of_others(policy, self.ecosystem, name, published).get(version)
+        if why:
             raise denied(self.ecosystem, name, version, why)
 
     def _no_file(self, name: str, file: str) -> NotFoundError:

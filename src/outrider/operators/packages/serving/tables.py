@@ -9,6 +9,7 @@ import msgspec
 from outrider.operators.packages.serving.documents import StoredDocument
 
 _ID = 12
+_LONGEST_REASON = 200
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -20,6 +21,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         description: In one line, as its author has written it.
         licence: Likewise.
         needs: Names of what the latest version needs.
+        warned: What is said against some of the versions, such as that they were taken back.
     """
 
     versions: list[str] = []
@@ -27,6 +29,25 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     description: str = ""
     licence: str = ""
     needs: list[str] = []
+    warned: dict[str, str] = {}
+
+    @property
+    def is_told(self) -> bool:
+        """Whether anything is known of what the latest version says of itself."""
+        return bool(self.description or self.licence or self.needs)
+
+    def completed(self, learned: "Summary") -> "Summary":
+        """Return it with what was learned of the same version, where it tells nothing itself."""
+        if self.is_told or self.latest != learned.latest:
+            return self
+        return msgspec.structs.replace(
+            self, description=learned.description, licence=learned.licence, needs=learned.needs
+        )
+
+
+def warning(what: str, why: object) -> str:
+    """Return what is said against a version, with the reason where there is one."""
+    return f"{what}: {why[:_LONGEST_REASON]}" if isinstance(why, str) and why else what
 
 
 class PackageState(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,6 +64,24 @@ def test_lists_of_packages() -> None:
     assert admitted(policy(allow=["pypi:core", "pypi:web@>=2"]), "1.0", "2.0") == ["2.0"]
 
 
+@pytest.mark.parametrize(
+    ("ecosystem", "pattern", "name", "is_denied"),
+    [
+        ("cargo", "acme-*", "acme_core", True),
+        ("cargo", "acme_core", "Acme-Core", True),
+        ("cargo", "acme_core", "acme_core https://crates.test", True),
+        ("pypi", "Acme_*", "acme-core", True),
+        ("nuget", "acme.*", "Acme.Core", True),
+        ("composer", "Acme/*", "acme/core", True),
+        ("npm", "acme-core", "acme_core", False),
+        ("gem", "acme-core", "acme_core", False),
+    ],
+)
+def test_names_that_an_ecosystem_holds_for_one(ecosystem: str, pattern: str, name: str, is_denied: bool) -> None:
+    table = VersionTable(scheme_of(ecosystem), ["1.0.0"])
+    assert bool(policy(ecosystem, deny=[f"{ecosystem}:{pattern}"]).refusals(name, table, ())) is is_denied
+
+
 def test_of_an_ecosystem_that_no_list_names_everything_is_allowed() -> None:
     assert admitted(policy(allow=["npm:@acme/*"]), "1.0") == ["1.0"]
 

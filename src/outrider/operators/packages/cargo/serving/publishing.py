@@ -79,7 +79,8 @@ def release_of(crate: _Crate, content: bytes, blobs: Blobs, publisher: str, now:
     line: dict[str, Any] = {
         "name": crate.name, "vers": crate.vers, "deps": [_need(one) for one in crate.deps], "cksum": digest, "yanked": False,
         "features": {name: them for name, them in crate.features.items() if name not in newer}, "links": crate.links,
-        "rust_version": crate.rust_version, "pubtime": timestamp_of_second(now),
+        "rust_version": crate.rust_version, "pubtime": timestamp_of_second(now), "description": crate.description or "",
+        "license": crate.license or "",
     }  # fmt: skip
     if newer:
         line |= {"v": 2, "features2": newer}

@@ -143,10 +143,12 @@ def amend(tables: Tables, name: str, found: Publication) -> None:
             continue
         own = msgspec.json.decode(one.said)
         own.pop("deprecated", None)
-        # Nothing takes it back.
-        if text := said.get("deprecated"):
+        # Nothing takes it back, and so it does where `registry_yank` has deprecated it.
+        text = said.get("deprecated")
+        if text:
             own["deprecated"] = str(text)
-        tables.put_release("npm", name, msgspec.structs.replace(one, said=msgspec.json.encode(own)))
+        yanked = one.yanked if text else None
+        tables.put_release("npm", name, msgspec.structs.replace(one, said=msgspec.json.encode(own), yanked=yanked))
     put_tags(tables, name, found.tags)
 
 
