@@ -20,7 +20,7 @@ class PackageRegistrySpec(msgspec.Struct, kw_only=True, rename="camel", forbid_u
 
     Attributes:
         listen: `HOST:PORT`; port 0 is a free one. Where HOST is not this machine, `tlsCertificate` or `url` with https is needed.
-        url: How clients reach it, where that is another address, such as that of a proxy before it.
+        url: How clients reach it, where that is another address, such as that of a proxy before it; needed where HOST is all addresses.
         tls_certificate: A PEM file.
         tls_key: A PEM file with the certificate's key.
         folder: Where packages are kept; several processes may share one.

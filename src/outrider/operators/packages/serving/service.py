@@ -195,14 +195,21 @@ def _tls(spec: PackageRegistrySpec) -> ssl.SSLContext | None:
 
 
 def _check_open(spec: PackageRegistrySpec, host: str) -> None:
-    """Refuse to have tokens cross a network for everybody to read."""
+    """Refuse to have tokens cross a network for everybody to read, and to name no address that clients can use."""
     try:
-        local = ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
-        local = host == "localhost"
+        address = None
+    local = host == "localhost" if address is None else address.is_loopback
     if not local and not spec.tls_certificate and not spec.url.startswith("https://"):
         raise InvalidConfigError(
             f"listen: tokens would cross the network unprotected: {spec.listen} is not this machine alone", path="spec.listen",
             found=spec.listen, expected="tlsCertificate, or url with https where something before it speaks TLS",
             suggestions=["set tlsCertificate and tlsKey", "set url to the address of the proxy before it", "listen on 127.0.0.1"],
+        )  # fmt: skip
+    if address is not None and address.is_unspecified and not spec.url:
+        # What a request calls this machine is no answer: documents are made once, for everybody.
+        raise InvalidConfigError(
+            f"url: {spec.listen} means all addresses of this machine, and documents name one by which clients fetch files", path="spec.url",
+            found="nothing", expected="the address that clients know", suggestions=["set url, such as https://packages.example.com:7090"],
         )  # fmt: skip
