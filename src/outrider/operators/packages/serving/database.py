@@ -10,8 +10,8 @@ from outrider.core.errors import ExecutionFailedError, PreconditionFailedError
 
 T = TypeVar("T")
 
-# Another form of the tables than this one is not understood, but for the one before it, to which something is added.
-_FORM, _FORM_BEFORE = 2, 1
+# Another form of the tables than this one is not understood, but for those before it, to which something is added.
+_FORM = 3
 _WAIT_SECONDS = 30.0
 _SCHEMA = """
 CREATE TABLE package (
@@ -33,6 +33,9 @@ CREATE TABLE release (
     published REAL NOT NULL, publisher TEXT NOT NULL, yanked TEXT, beside TEXT NOT NULL,
     PRIMARY KEY (ecosystem, name, file)
 ) WITHOUT ROWID;
+CREATE TABLE withdrawn (
+    ecosystem TEXT, name TEXT, version TEXT, digest TEXT NOT NULL, PRIMARY KEY (ecosystem, name, version)
+) WITHOUT ROWID;
 CREATE TABLE need (
     ecosystem TEXT, needed TEXT, name TEXT, PRIMARY KEY (ecosystem, needed, name)
 ) WITHOUT ROWID;
@@ -46,7 +49,11 @@ CREATE TABLE token (
     until REAL NOT NULL
 ) WITHOUT ROWID;
 """
-_ADDED = "ALTER TABLE document ADD COLUMN made REAL NOT NULL DEFAULT 0"
+# By the form that it makes of the one before.
+_ADDED = {
+    2: "ALTER TABLE document ADD COLUMN made REAL NOT NULL DEFAULT 0",
+    3: "CREATE TABLE withdrawn (ecosystem TEXT, name TEXT, version TEXT, digest TEXT NOT NULL, PRIMARY KEY (ecosystem, name, version)) WITHOUT ROWID",
+}
 
 
 class Database:
@@ -87,12 +94,13 @@ class Database:
         if form == 0:
             for statement in _SCHEMA.split(";"):
                 self._writer.execute(statement)
-        elif form == _FORM_BEFORE:
-            self._writer.execute(_ADDED)
-        if form in (0, _FORM_BEFORE):
+        elif 0 < form < _FORM:
+            for later in range(form + 1, _FORM + 1):
+                self._writer.execute(_ADDED[later])
+        if 0 <= form < _FORM:
             self._writer.execute(f"PRAGMA user_version = {_FORM}")
         self._writer.execute("COMMIT")
-        if form not in (0, _FORM_BEFORE, _FORM):
+        if not 0 <= form <= _FORM:
             raise PreconditionFailedError(
                 f"{self._path}: it was written by another version of Outrider", found=f"form {form}", expected=f"form {_FORM}",
                 suggestions=["name another folder, and take what was published here over by a bundle"],

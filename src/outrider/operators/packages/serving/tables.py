@@ -1,7 +1,7 @@
 """What stands in the registry's tables, read and written through one connection."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -266,6 +266,21 @@ class Tables:
         self._connection.execute(
             "DELETE FROM release WHERE ecosystem = ? AND name = ? AND file = ?", (ecosystem, name, file)
         )
+
+    def withdraw_release(self, ecosystem: str, name: str, release: Release) -> None:
+        """Have a file that was published no more, and keep for ever that there was its version."""
+        self.remove_release(ecosystem, name, release.file)
+        self.put_withdrawn(ecosystem, name, {release.version: release.digest})
+
+    def withdrawn(self, ecosystem: str, name: str) -> dict[str, str]:
+        """Return the versions of a package that were published here and are here no more, with the SHA-256 of their files."""
+        query = "SELECT version, digest FROM withdrawn WHERE ecosystem = ? AND name = ? ORDER BY version"
+        return dict(self._connection.execute(query, (ecosystem, name)))
+
+    def put_withdrawn(self, ecosystem: str, name: str, versions: Mapping[str, str]) -> None:
+        """Take note of versions that are here no more; what is known of such stays."""
+        rows = [(ecosystem, name, version, digest) for version, digest in versions.items()]
+        self._connection.executemany("INSERT OR IGNORE INTO withdrawn VALUES (?, ?, ?, ?)", rows)
 
     def tags(self, ecosystem: str, name: str) -> dict[str, str]:
         """Return what the tags of a package stand for."""

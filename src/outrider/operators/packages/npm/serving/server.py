@@ -127,7 +127,7 @@ class NpmServer:
 
         def work(tables: Tables) -> None:
             for one in tables.releases("npm", name):
-                tables.remove_release("npm", name, one.file)
+                tables.withdraw_release("npm", name, one)
             tables.put_tags("npm", name, {})
 
         await self.hub.change(name, work)

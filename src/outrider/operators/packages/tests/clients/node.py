@@ -79,6 +79,8 @@ async def npm_deprecates_and_takes_back(bench: Bench) -> None:
     await bench.done("npm", "unpublish", "@acme/web@1.2.0", "--force")
     left = await bench.done("npm", "view", "@acme/web", "versions", "--json")
     assert json.loads(left) == ["1.0.0", "1.1.0"]
+    package(bench, "1.2.0", description="another content")
+    assert "previously published versions" in (await bench.run("npm", "publish")).output
     await bench.done("npm", "unpublish", "@acme/web", "--force")
     assert "E404" in (await bench.run("npm", "view", "@acme/web")).output
 
