@@ -8,7 +8,7 @@ import msgspec
 
 from outrider.core.operation import Change, Difference
 from outrider.operators.packages.serving.bundles import read_list, take_bundle
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store, registry_folder
+from outrider.operators.packages.serving.folders import OfRegistry, opened_store, registry_folder, written_down
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -56,8 +56,8 @@ async def run(params: RegistryImportParams, context: Context) -> RegistryImportR
         InvalidConfigError: It is no bundle, or a file in it is not what it should be.
         ExecutionFailedError: It cannot be kept.
     """
-    del context
-    async with opened_store(params) as store:
+    target = f"bundle/{Path(params.file).name}"
+    async with written_down(params, context, "import", target), opened_store(params) as store:
         found = await take_bundle(Path(params.file), store)
     return RegistryImportResult(packages=found.packages, files=found.files)
 

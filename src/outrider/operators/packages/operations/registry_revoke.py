@@ -4,7 +4,7 @@ import msgspec
 
 from outrider.core.errors import NotFoundError
 from outrider.core.operation import Change, Difference
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.folders import OfRegistry, opened_store, written_down
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import Tables, TokenRow
 from outrider.operators.packages.texts import number_of
@@ -47,8 +47,8 @@ async def run(params: RegistryRevokeParams, context: Context) -> RegistryRevokeR
         NotFoundError: There is none.
         ExecutionFailedError: The registry's folder cannot be used.
     """
-    del context
-    async with opened_store(params) as store:
+    target = f"token/{params.token}"
+    async with written_down(params, context, "revoke", target), opened_store(params) as store:
         found = _found(params, store)
 
         def work(tables: Tables) -> int:

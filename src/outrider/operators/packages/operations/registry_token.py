@@ -9,7 +9,7 @@ from outrider.core.operation import Change, Difference
 from outrider.core.quantities import Duration
 from outrider.core.timestamps import timestamp
 from outrider.operators.packages.serving.accounts import new_token
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store, registry_folder
+from outrider.operators.packages.serving.folders import OfRegistry, opened_store, registry_folder, written_down
 from outrider.operators.packages.serving.naming import served_patterns
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
@@ -69,7 +69,7 @@ async def run(params: RegistryTokenParams, context: Context) -> RegistryTokenRes
     now = context.clock.now()
     until = now + params.lasts if params.lasts is not None else 0.0
     token, account = new_token(params.label, params.scopes, patterns, until)
-    async with opened_store(params) as store:
+    async with written_down(params, context, "token", f"token/{params.label}"), opened_store(params) as store:
         await store.write(lambda tables: tables.put_token(account, params.label, now))
     return RegistryTokenResult(token=token, until=timestamp(until) if until else "")
 

@@ -8,7 +8,7 @@ import msgspec
 
 from outrider.core.operation import Change, Difference
 from outrider.operators.packages.serving.accounts import kept_password
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.folders import OfRegistry, opened_store, written_down
 from outrider.operators.packages.serving.naming import served_patterns
 from outrider.operators.packages.serving.tables import Account
 from outrider.runtime.context import Context
@@ -59,11 +59,10 @@ async def run(params: RegistryUserParams, context: Context) -> RegistryUserResul
         InvalidConfigError: A package is not named as it should be.
         ExecutionFailedError: The registry's folder cannot be used.
     """
-    del context
     patterns = served_patterns(params.packages, "packages")
     password = secrets.token_urlsafe(16)
     user = Account(params.name, kept_password(password), " ".join(params.scopes), patterns)
-    async with opened_store(params) as store:
+    async with written_down(params, context, "user", f"user/{params.name}"), opened_store(params) as store:
         await store.write(lambda tables: tables.put_user(user))
     return RegistryUserResult(password=password)
 

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import msgspec
 
-from outrider.core.errors import NotFoundError
+from outrider.core.audit import AuditEntry
+from outrider.core.errors import NotFoundError, OutriderError
 from outrider.operators.packages.serving.store import Store
+from outrider.runtime.audit import AuditLog
+from outrider.runtime.context import Context
 from outrider.runtime.contexts import user_state_folder
+
+AUDIT = "audit.jsonl"
 
 
 class OfRegistry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +47,44 @@ async def opened_store(of: OfRegistry) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+def registry_entry(principal: str, action: str, target: str, outcome: str, details: dict[str, str]) -> AuditEntry:
+    """Return what is written down in the folder of a registry of who has changed something, or tried."""
+    return AuditEntry(
+        phase="fact",
+        principal=principal,
+        action=f"packages.registry.{action}",
+        target=target,
+        outcome=outcome,
+        details=details,
+    )
+
+
+@asynccontextmanager
+async def written_down(of: OfRegistry, context: Context, action: str, target: str) -> AsyncIterator[None]:
+    """Have a change of a registry written down in its folder, whether or not it succeeds.
+
+    Args:
+        of: Which registry.
+        context: Of the call.
+        action: What is done, such as `yank`.
+        target: To what.
+
+    Raises:
+        NotFoundError: There is no registry.
+        ExecutionFailedError: It cannot be written down.
+    """
+    audit = AuditLog(registry_folder(of) / AUDIT, "registry", context.clock)
+    principal, outcome = f"{context.principal.kind}:{context.principal.name}", "ok"
+    try:
+        yield
+    except OutriderError as error:
+        outcome = error.code
+        raise
+    finally:
+        await audit.append_synced(registry_entry(principal, action, target, outcome, {"from": "command"}))
+        audit.close()
 
 
 def registry_folder(of: OfRegistry) -> Path:

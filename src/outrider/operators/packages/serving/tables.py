@@ -99,6 +99,11 @@ class KeptFile(NamedTuple):
     version: str = ""
 
 
+def id_of(digest: str) -> str:
+    """Return by what people name a token: so much of its SHA-256 tells it from all others."""
+    return digest[:_ID]
+
+
 class TokenRow(NamedTuple):
     """A token as people see it.
 
@@ -122,8 +127,8 @@ class TokenRow(NamedTuple):
 
     @property
     def id(self) -> str:
-        """By which it is revoked: so much of the digest tells it from all others."""
-        return self.digest[:_ID]
+        """By which it is revoked."""
+        return id_of(self.digest)
 
 
 class Account(NamedTuple):
@@ -135,6 +140,7 @@ class Account(NamedTuple):
         scopes: With spaces between them.
         patterns: Packages that it is about; empty for all.
         until: When it ends, seconds since the epoch; 0 for never.
+        label: Of a token; that of one which nobody has logged in for is its name.
     """
 
     name: str
@@ -142,6 +148,7 @@ class Account(NamedTuple):
     scopes: str
     patterns: list[str]
     until: float = 0.0
+    label: str = ""
 
 
 _SELECT_STATE = (
@@ -358,9 +365,9 @@ class Tables:
 
     def token(self, digest: str) -> Account | None:
         """Return a token by its SHA-256."""
-        query = "SELECT owner, digest, scopes, patterns, until FROM token WHERE digest = ?"
+        query = "SELECT owner, digest, scopes, patterns, until, name FROM token WHERE digest = ?"
         row = self._connection.execute(query, (digest,)).fetchone()
-        return Account(row[0], row[1], row[2], _PATTERNS.decode(row[3]), row[4]) if row is not None else None
+        return Account(row[0], row[1], row[2], _PATTERNS.decode(row[3]), row[4], row[5]) if row is not None else None
 
     def put_token(self, token: Account, label: str, now: float) -> None:
         """Have a token, under a name by which people find it."""

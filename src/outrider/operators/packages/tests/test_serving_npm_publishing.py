@@ -110,3 +110,18 @@ async def test_nothing_can_be_said_of_what_is_not_there(npm: Publisher) -> None:
     await npm.publish("1.0.0")
     status, text = await npm.say("1.0.0", "2.0.0")
     assert (status, "a version without a tarball" in text) == (400, True)
+
+
+async def test_the_versions_are_written_down(npm: Publisher) -> None:
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        await npm.publish(version)
+    await npm.say("1.1.0", "1.2.0")
+    await npm.say("1.1.0", "1.2.0")
+    await npm.send("DELETE", f"{PATH}/-rev/1")
+    lines = (npm.registry.folder / "registry" / "audit.jsonl").read_text().splitlines()
+    told = [(one["action"].rpartition(".")[2], one["target"]) for one in (json.loads(line)["entry"] for line in lines)]
+    package = f"package/npm/{NAME}"
+    assert told == [
+        ("publish", f"{package}/1.0.0"), ("publish", f"{package}/1.1.0"), ("publish", f"{package}/1.2.0"),
+        ("unpublish", f"{package}/1.0.0"), ("amend", package), ("unpublish", f"{package}/1.1.0,1.2.0"),
+    ]  # fmt: skip
