@@ -5,7 +5,13 @@ import msgspec
 from outrider.core.errors import NotFoundError
 from outrider.core.operation import Change, Difference
 from outrider.operators.packages.nuget.records import shown_version
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store, written_down
+from outrider.operators.packages.serving.folders import (
+    InRegistry,
+    OfRegistry,
+    opened_store,
+    registry_notes,
+    written_down,
+)
 from outrider.operators.packages.serving.naming import served_name
 from outrider.operators.packages.serving.tables import Release, Tables
 from outrider.operators.packages.versions.ecosystems import Ecosystem
@@ -31,7 +37,7 @@ class RegistryYankParams(OfRegistry, kw_only=True, forbid_unknown_fields=True):
     undo: bool = False
 
 
-class RegistryYankResult(msgspec.Struct, kw_only=True):
+class RegistryYankResult(InRegistry, kw_only=True):
     """The files that it was about."""
 
     files: list[str]
@@ -73,7 +79,7 @@ async def run(params: RegistryYankParams, context: Context) -> RegistryYankResul
 
     action = "unyank" if params.undo else "yank"
     async with written_down(params, context, action, _target(params)), opened_store(params) as store:
-        return RegistryYankResult(files=await store.write(work))
+        return RegistryYankResult(registry=str(store.folder), files=await store.write(work))
 
 
 def _withdrawn(ecosystem: str, release: Release, reason: str | None) -> Release:
@@ -114,6 +120,7 @@ OPERATION = Implementation(
     result=RegistryYankResult,
     run=run,
     plan=plan,
+    notes=registry_notes,
     target=_target,
     text=lambda result: result.files,
 )

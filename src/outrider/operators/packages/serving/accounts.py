@@ -193,6 +193,19 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def check_name(name: str) -> None:
+    """Refuse a name with which nobody could log in (RFC 7617, 2).
+
+    Raises:
+        InvalidConfigError: It is one.
+    """
+    if not name.strip() or name != name.strip() or ":" in name or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise InvalidConfigError(
+            "name: nobody could log in with it", path="name", found=name[:_LONGEST_NAME] or "nothing",
+            expected=f"1 to {_LONGEST_NAME} letters, digits and the like, without a colon", suggestions=["choose another name"],
+        )  # fmt: skip
+
+
 def kept_password(password: str) -> str:
     """Return what a password is kept as.
 

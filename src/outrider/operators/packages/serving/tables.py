@@ -358,6 +358,19 @@ class Tables:
         ).fetchone()
         return Account(row[0], row[1], row[2], _PATTERNS.decode(row[3])) if row is not None else None
 
+    def users(self) -> list[Account]:
+        """Return all users, by name."""
+        rows = self._connection.execute("SELECT name, password, scopes, patterns FROM user ORDER BY name")
+        return [
+            Account(name, password, scopes, _PATTERNS.decode(patterns)) for name, password, scopes, patterns in rows
+        ]
+
+    def remove_user(self, name: str) -> int:
+        """Have a user no more, nor the tokens that they got by logging in; return how many of these there were."""
+        self._connection.execute("DELETE FROM user WHERE name = ?", (name,))
+        # A token that nobody has logged in for has its label as its owner.
+        return self._connection.execute("DELETE FROM token WHERE owner = ? AND name != owner", (name,)).rowcount
+
     def put_user(self, user: Account) -> None:
         """Have a user, in the place of one of the same name."""
         values = (user.name, user.secret, user.scopes, msgspec.msgpack.encode(user.patterns))

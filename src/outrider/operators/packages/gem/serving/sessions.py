@@ -30,8 +30,10 @@ async def new_key(hub: Hub, visit: Visit, fields: dict[str, list[str]]) -> str:
     # Whoever may publish has to read too; who asks for nothing in particular gets all.
     scopes = [one for one in account.scopes.split() if not asked or one in asked or one == "read"]
     token, kept = new_token(name, scopes, account.patterns)
-    label = fields.get("name", [""])[0][:_LONGEST_LABEL] or "gem signin"
-    await hub.store.write(lambda tables: tables.put_token(kept, label, now))
+    label = fields.get("name", [""])[0][:_LONGEST_LABEL]
+    await hub.store.write(
+        lambda tables: tables.put_token(kept, label if label not in ("", name) else "gem signin", now)
+    )
     return token
 
 
