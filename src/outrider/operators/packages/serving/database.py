@@ -13,6 +13,8 @@ T = TypeVar("T")
 # Another form of the tables than this one is not understood, but for those before it, to which something is added.
 _FORM = 3
 _WAIT_SECONDS = 30.0
+# Of a code of SQLite, that which is not further detail.
+_PRIMARY = 0xFF
 _SCHEMA = """
 CREATE TABLE package (
     ecosystem TEXT, name TEXT, hosted INTEGER NOT NULL, there INTEGER NOT NULL, fresh REAL NOT NULL, fetched REAL NOT NULL,
@@ -154,6 +156,11 @@ class Database:
         self._writer.close()
 
     def _unusable(self, error: OSError | sqlite3.Error) -> ExecutionFailedError:
+        if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return ExecutionFailedError(
+                f"{self._path}: it is damaged: {error}", found=str(error), expected="what the registry has written",
+                suggestions=["put a copy of the whole folder in its place", "name another folder, and publish there anew what was published here"],
+            )  # fmt: skip
         return ExecutionFailedError(
             f"{self._path}: it cannot be used: {error}", found=str(error), expected="a folder with room that this user may write to",
             suggestions=["make room, or name another folder"],

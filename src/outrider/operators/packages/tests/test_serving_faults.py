@@ -229,6 +229,17 @@ async def test_two_processes_share_a_folder(tmp_path: Path) -> None:
         await other.close()
 
 
+async def test_a_wheel_that_is_none_is_refused_with_the_reason(tmp_path: Path) -> None:
+    async with RunningRegistry(tmp_path, {}, ecosystems=["pypi"], private=["pypi:*"]) as registry:
+        token, client = await registry.token("read", "publish"), Client(registry.url)
+        whole = form("1.0")
+        for broken in (whole.replace(b"PK", b"xx"), whole.replace(b"METADATA", b"METADATE")):
+            answer = await client.request("POST", "/pypi/legacy/", headers=login(token), body=broken)
+            assert answer.status == 400
+            assert answer.content.startswith(b"content: acme_web-1.0-py3-none-any.whl: ")
+        await client.close()
+
+
 def login(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}", "content-type": "multipart/form-data; boundary=x"}
 
