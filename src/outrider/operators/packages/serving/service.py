@@ -179,8 +179,7 @@ async def run(service: RegistryService, stopping: asyncio.Event) -> None:
 
     server = Server(answer, limits=_LIMITS, tls=tls, max_connections=_MOST_CONNECTIONS)
     bound = await server.start_tcp(host, int(port))
-    own = f"http{'s' if tls else ''}://{f'[{host}]' if ':' in host else host}:{bound}"
-    base = spec.url.rstrip("/") or own
+    base = spec.address(bound)
     surroundings = Surroundings(
         environment=os.environ, folder=Path.cwd(), cache=cache_folder() / "packages", base=base, clock=clock,
     )  # fmt: skip
