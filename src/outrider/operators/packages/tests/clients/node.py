@@ -1,6 +1,7 @@
 """npm, pnpm and both Yarns."""
 
 import json
+import re
 from pathlib import Path
 
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
@@ -90,6 +91,7 @@ async def npm_searches(bench: Bench) -> None:
     await published(bench, "1.0.0", description="a web of things")
     assert [one["name"] for one in json.loads(await bench.done("npm", "search", "things", "--json"))] == ["@acme/web"]
     assert json.loads(await bench.done("npm", "search", "nothing", "--json")) == []
+    assert re.search(r"published 20[0-9-]{8} by ana", await bench.done("npm", "search", "things"))
 
 
 @shows("npm", "log in")
