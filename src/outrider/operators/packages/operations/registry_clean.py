@@ -62,7 +62,7 @@ async def plan(params: RegistryCleanParams, context: Context) -> Change:
         warnings.append(_spared(found.spared))
     return Change(
         target="registry/unused",
-        difference=difference,
+        difference=[one for one in difference if one.before],
         will_also_remove=[*gone[:_MOST_NAMES], *further],
         warnings=warnings,
     )

@@ -178,7 +178,7 @@ class Accounts:
 def _wrong(why: str, what: str) -> UnauthenticatedError:
     return UnauthenticatedError(
         f"what you show is not taken: {why}", found="credentials", expected="a token or a password of this registry",
-        suggestions=["ask whoever runs the registry for a token: outrider packages registry_token"], context={SHOWN: what},
+        suggestions=["ask whoever runs the registry for a token: outrider packages registry_token LABEL --folder FOLDER"], context={SHOWN: what},
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import Tables
 
 # What is written down a moment later, such as that of a large bundle, must not be taken for left over.
-SPARED_SECONDS = 3600.0
+_SPARED_SECONDS = 3600.0
 
 
 class Leftovers(NamedTuple):
@@ -56,7 +56,7 @@ async def clean(store: Store, unused: float, now: float, *, dry: bool = False) -
             tables.forget_package(*package)
         for file in files:
             tables.forget_file(*file)
-        named, old = tables.blobs(), now - SPARED_SECONDS
+        named, old = tables.blobs(), now - _SPARED_SECONDS
         unnamed = {digest: one for digest, one in store.blobs.all().items() if digest not in named}
         blobs = {digest: size for digest, (size, changed) in unnamed.items() if changed < old}
         spared = sum(size for size, changed in unnamed.values() if changed >= old)
@@ -71,5 +71,5 @@ async def clean(store: Store, unused: float, now: float, *, dry: bool = False) -
         return looked.found
     for digest in found.blobs:
         store.blobs.remove(digest)
-    store.blobs.remove_unfinished(now - SPARED_SECONDS)
+    store.blobs.remove_unfinished(now - _SPARED_SECONDS)
     return found

@@ -12,9 +12,10 @@ from outrider.operators.packages.serving.store import Store
 from outrider.runtime.audit import AuditLog
 from outrider.runtime.context import Context
 from outrider.runtime.contexts import user_state_folder
-from outrider.runtime.documents import read_file
+from outrider.runtime.documents import read_bytes, read_text
 
 AUDIT = "audit.jsonl"
+_KIND = "PackageRegistry"
 
 
 class OfRegistry(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -139,10 +140,11 @@ def _refuse_another(here: Path) -> None:
 def _declared(path: Path) -> Iterable[Path]:
     """Yield where the registries of a file keep their packages, as far as it says that."""
     try:
-        documents = [one.data for one in read_file(path)]
+        content = read_bytes(path, path.name) if path.is_file() else b""
+        documents = [one.data for one in read_text(content, path.name)] if _KIND.encode() in content else []
     except (InvalidConfigError, NotFoundError):
         return  # it is for whoever serves it to say so
     for one in documents:
-        spec = one.get("spec") if isinstance(one, dict) and one.get("kind") == "PackageRegistry" else None
+        spec = one.get("spec") if isinstance(one, dict) and one.get("kind") == _KIND else None
         if isinstance(spec, dict) and isinstance(spec.get("folder"), str) and spec["folder"]:
             yield path.parent / spec["folder"]

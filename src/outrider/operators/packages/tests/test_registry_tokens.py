@@ -109,7 +109,8 @@ async def test_the_registry_of_a_user_is_not_taken_for_that_of_a_file_here(
         await Store(folder).close()
     made = await registry_token.run(RegistryTokenParams(label="a"), context(tmp_path))
     assert registry_notes(made) == [f"registry in {default_folder()}"]
-    (tmp_path / "other.yaml").write_text("kind: [")
+    (tmp_path / "other.yaml").write_text("kind: [PackageRegistry")
+    os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "hub.yaml").write_text(OBJECT)
     with pytest.raises(ConflictError, match=r"the registry in hub\.yaml here keeps its packages in") as caught:
         await registry_token.plan(RegistryTokenParams(label="a"), context(tmp_path))

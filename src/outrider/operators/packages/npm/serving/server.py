@@ -119,7 +119,7 @@ class NpmServer:
             visit.may_change(self.hub, "unpublish" if gone else "amend", name, ",".join(gone))
             await self.hub.change(name, lambda tables: amend(tables, name, found))
             return _json({"ok": True}, 201)
-        visit.may_change(self.hub, "publish", name, ",".join(found.versions))
+        visit.may_change(self.hub, "publish", name, next(iter(found.versions), ""))
         where = f"{self._base}/npm/{name}/-"
         release = read_release(where, found, self.hub.store.blobs, visit.caller.name, self.hub.clock.now())
         await self.hub.change(name, lambda tables: publish(tables, name, release, found.tags))
