@@ -147,10 +147,7 @@ class FetchedPackages:
         async with self._alone(name):
             state = self._fetched_before(self._store.tables, name)
             if state is None:
-                raise NotFoundError(
-                    f"{self._ecosystem} {name}: it is not kept here, and no other registry is asked", found="cacheOnly",
-                    suggestions=["take it in by a bundle, or let other registries be asked"],
-                )  # fmt: skip
+                raise not_kept(self._ecosystem, name)
             await self._take(name, msgspec.structs.replace(state, fresh=self._clock.now() + self._settings.fresh), None)
 
     def _put_off(self, tables: Tables, name: str, now: float) -> None:
@@ -230,3 +227,11 @@ class FetchedPackages:
             task.cancel()
         await asyncio.gather(*self._refreshing.values(), return_exceptions=True)
         await self._upstream.close()
+
+
+def not_kept(ecosystem: str, name: str, file: str = "it") -> NotFoundError:
+    """Return the error for a package, or a file of it, that is not here while nobody else may be asked."""
+    return NotFoundError(
+        f"{ecosystem} {name}: {file} is not kept here, and no other registry is asked", found="cacheOnly",
+        suggestions=["take it in by a bundle, or let other registries be asked"],
+    )  # fmt: skip

@@ -16,6 +16,7 @@ from outrider.operators.packages.registries.downloads import Document
 from outrider.operators.packages.serving.accounts import ANYBODY, NOBODY, Accounts
 from outrider.operators.packages.serving.application import Application
 from outrider.operators.packages.serving.fetched_packages import HubSettings
+from outrider.operators.packages.serving.folders import AUDIT
 from outrider.operators.packages.serving.gates import Gate
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.store import Store
@@ -115,7 +116,7 @@ async def opened_registry(
         )
         servers[ecosystem] = opened.server(hub)
     accounts = Accounts(store.tables, ANYBODY if spec.anonymous == "read" else NOBODY)
-    audit = AuditLog(folder / "audit.jsonl", "registry", clock)
+    audit = AuditLog(folder / AUDIT, "registry", clock)
     application = Application(store, servers, accounts, gate=gate, audit=audit, clock=clock)
     looking = asyncio.create_task(application.look())
     try:

@@ -194,6 +194,7 @@ async def test_a_store_that_knows_no_dates_yet_is_taken_over(tmp_path: Path) -> 
         await it.names()
     with sqlite3.connect(tmp_path / "registry" / "registry.db") as database:
         database.execute("ALTER TABLE document DROP COLUMN made")
+        database.execute("DROP TABLE withdrawn")
         database.execute("PRAGMA user_version = 1")
     for _ in range(2):
         store = Store(tmp_path / "registry")

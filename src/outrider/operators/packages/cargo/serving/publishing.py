@@ -102,7 +102,8 @@ def publish(tables: Tables, name: str, release: Release) -> None:
             f"the name {name} is too near to that of the crate {alike[0]}", path="name", found=name, expected=alike[0],
             suggestions=["choose another name"],
         )  # fmt: skip
-    if any(one.version == release.version for one in tables.releases("cargo", name)):
+    # Build metadata does not make another version, with crates.io neither.
+    if any(_bare(one.version) == _bare(release.version) for one in tables.releases("cargo", name)):
         raise ConflictError(
             f"crate {name}@{release.version} already exists", path="vers", found=release.version, expected="a new version",
             suggestions=["raise the version in Cargo.toml"],
@@ -141,6 +142,10 @@ def _need(one: _Dependency) -> dict[str, Any]:
 
 def _folded(name: str) -> str:
     return name.lower().replace("_", "-")
+
+
+def _bare(version: str) -> str:
+    return version.partition("+")[0]
 
 
 def _wrong(field: str, found: str, expected: str) -> OutriderError:

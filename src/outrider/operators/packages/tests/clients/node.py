@@ -1,6 +1,7 @@
 """npm, pnpm and both Yarns."""
 
 import json
+import re
 from pathlib import Path
 
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
@@ -79,6 +80,8 @@ async def npm_deprecates_and_takes_back(bench: Bench) -> None:
     await bench.done("npm", "unpublish", "@acme/web@1.2.0", "--force")
     left = await bench.done("npm", "view", "@acme/web", "versions", "--json")
     assert json.loads(left) == ["1.0.0", "1.1.0"]
+    package(bench, "1.2.0", description="another content")
+    assert "previously published versions" in (await bench.run("npm", "publish")).output
     await bench.done("npm", "unpublish", "@acme/web", "--force")
     assert "E404" in (await bench.run("npm", "view", "@acme/web")).output
 
@@ -88,6 +91,7 @@ async def npm_searches(bench: Bench) -> None:
     await published(bench, "1.0.0", description="a web of things")
     assert [one["name"] for one in json.loads(await bench.done("npm", "search", "things", "--json"))] == ["@acme/web"]
     assert json.loads(await bench.done("npm", "search", "nothing", "--json")) == []
+    assert re.search(r"published 20[0-9-]{8} by ana", await bench.done("npm", "search", "things"))
 
 
 @shows("npm", "log in")
