@@ -85,7 +85,7 @@ async def test_versions_that_a_plugin_manages_are_locked_as_gradle_does(
             became["neither" if None in ours.values() else "ours alone"] += 1
         else:
             became["same" if ours == theirs else "other"] += 1
-    assert became["same"] >= count / 2, became
+    assert became["same"] > count / 3, became
     assert became["other"] == 0, became
     assert became["ours alone"] + became["refused"] <= 1 + count // 20, became
 
