@@ -7,6 +7,7 @@ from outrider.core.errors import (
     InvalidConfigError,
     NotFoundError,
 )
+from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.python_index import PythonIndex, status
 
@@ -35,6 +36,33 @@ async def test_a_conflict_is_told_even_where_what_would_do_cannot_be_learned(ind
     answer = await ask.impossible("web>=2", "core")
     assert answer.reasons
     assert answer.remedies == []
+
+
+async def test_conflicts_that_have_nothing_to_do_with_one_another_are_all_told(index: PythonIndex, ask: Asking) -> None:
+    for name in ("web", "site"):
+        index.add(name, "1", "core-of-" + name)
+        index.add(name, "2", f"core-of-{name}<2")
+        index.add(f"core-of-{name}", "1")
+        index.add(f"core-of-{name}", "2")
+    index.add("other", "1")
+    answer = await ask.impossible("web>=2", "core-of-web>=2", "other", "site>=2", "core-of-site>=2")
+    parts = "\n".join(answer.reasons).split("There is another conflict.")
+    assert ["web" in one for one in parts] == [False, True]
+    assert ["site" in one for one in parts] == [True, False]
+    assert answer.remedies[0] == "allow site 1: you ask for site>=2; and allow web 1: you ask for web>=2"
+    assert len(answer.remedies) == 3
+
+
+async def test_what_would_do_is_not_looked_for_without_end(
+    index: PythonIndex, ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Question, "patience", lambda _: 0.0)
+    index.add("web", "1.0", "core<2")
+    index.add("core", "1")
+    index.add("core", "2")
+    answer = await ask.impossible("web", "core>=2")
+    assert answer.reasons
+    assert (answer.remedies, answer.notes) == ([], ["other changes of what you ask for, for which there was no time"])
 
 
 async def test_wishes_that_contradict_each_other(index: PythonIndex, ask: Asking) -> None:
