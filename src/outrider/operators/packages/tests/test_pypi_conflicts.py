@@ -119,3 +119,13 @@ async def test_what_is_no_python_is_refused(ask: Asking, python: str) -> None:
     with pytest.raises(InvalidConfigError) as caught:
         await ask.answer("web", python=python)
     assert caught.value.path == "python"
+
+
+async def test_what_was_taken_back_and_prereleases_cut_no_range(index: PythonIndex, ask: Asking) -> None:
+    for version in ("1", "2", "3", "4a1", "4"):
+        index.add("core", version)
+    index.add("core", "3.1", yanked="broken")
+    index.add("web", "1", "core>=2")
+    index.add("web", "2", "core>=3")
+    answer = await ask.impossible("web", "core<2")
+    assert "every version of web needs core 2 and newer" in " ".join(answer.reasons)
