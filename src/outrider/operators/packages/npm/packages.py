@@ -10,6 +10,7 @@ from outrider.operators.packages.npm.records import PEER, Distribution, NpmRecor
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
 from outrider.operators.packages.resolving.facts import newest
+from outrider.operators.packages.resolving.lines import lines_of
 from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy, of_licences, refused
 
@@ -149,6 +150,12 @@ class NpmPackage:
     def admits(self, version: str) -> bool:
         """Return whether policy admits a version of the registry."""
         return version in self.record.versions and bool(self.admitted >> self.record.versions.index(version) & 1)
+
+    def others(self, text: str) -> list[str]:
+        """Return the newest version of each line that may be chosen, and is not what a range or a tag allows, the newest first."""
+        allowed = 0 if self.is_tag(text) else self.table.mask(text)
+        lines = lines_of(self.table.named(self.admitted & self.table.releases & ~self.deprecated & ~allowed))
+        return [line[-1] for line in reversed(lines)]
 
     def nothing(self, text: str, needed_by: str = "") -> OutriderError:
         """Return the error for a range or a tag for which nothing can be picked.
