@@ -174,7 +174,11 @@ class NpmPackage:
                 suggestions=["ask for another range", "have the policy waived for it"],
             )  # fmt: skip
         found = "none of its versions and tags" if self.record.versions else "no package of that name"
-        return NotFoundError(f"{shown}: there is none", found=found, suggestions=["check the name and the range"])
+        last = self.table.named(self.table.releases or self.table.everything)[-1:]
+        expected = f"one of its versions, of which {last[0]} is the newest" if last else ""
+        return NotFoundError(
+            f"{shown}: there is none", found=found, expected=expected, suggestions=["check the name and the range"]
+        )
 
     def tagged(self, tag: str) -> int | None:
         """Return the version under a tag; where policy refuses that, the newest one below it, as npm does with `before`."""

@@ -59,6 +59,7 @@ class PypiResolver:
         return Resolved(
             target=f"python {self._target.python}",
             packages=_packages(universe, answer.chosen, {need.name for need in asked}),
+            notes=sorted(_unknown_extras(universe, answer.chosen)),
         )
 
     async def _answer(self, asked: list[Need]) -> tuple[PypiUniverse, Solution | Unsolvable]:
@@ -188,6 +189,16 @@ def _notes(project: PypiProject) -> Iterable[str]:
 def _involved(universe: PypiUniverse, answer: Unsolvable) -> set[str]:
     """Return the projects that a proof is about."""
     return {universe.key(package)[0] for package in involved(answer.proof)}
+
+
+def _unknown_extras(universe: PypiUniverse, chosen: dict[int, int]) -> Iterable[str]:
+    """Yield that what was chosen has not an extra that is asked of it, of which pip warns too."""
+    for package, bit in chosen.items():
+        name, extra = universe.key(package)
+        project = universe.project(package)
+        wheel = project.wheel(bit)
+        if extra and wheel is not None and extra not in wheel[1].extras:
+            yield f"{name} {project.table.versions[bit]} has no extra {extra}"
 
 
 def _packages(universe: PypiUniverse, chosen: dict[int, int], direct: set[str]) -> list[ResolvedPackage]:

@@ -113,6 +113,35 @@ async def test_what_is_no_package_is_refused(ask: Asking, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("", "name a package"),
+        ("web; python_version < '3'", "leave out what stands after the semicolon"),
+        ("web @ https://files.test/web.whl", "name a package of an index"),
+        ("./web", "name a package of an index"),
+        ("web>>1", "quote it for your shell"),
+    ],
+)
+async def test_what_is_no_package_is_refused_with_what_to_do(ask: Asking, text: str, remedy: str) -> None:
+    with pytest.raises(InvalidConfigError) as caught:
+        await ask.answer(text)
+    assert caught.value.suggestions[0].startswith(remedy)
+
+
+async def test_an_extra_that_is_not_there_is_told(index: PythonIndex, ask: Asking) -> None:
+    index.add("web", "1", extras=("fast",))
+    assert (await ask.resolved("web[fast,Nope]")).notes == ["web 1 has no extra nope"]
+
+
+async def test_a_version_that_is_not_there_is_told_with_the_newest(index: PythonIndex, ask: Asking) -> None:
+    for version in ("9", "10", "11", "12"):
+        index.add("web", version)
+    with pytest.raises(NotFoundError) as caught:
+        await ask.facts("web", "banana")
+    assert caught.value.suggestions[0] == "name one such as 12, 11, 10"
+
+
+@pytest.mark.parametrize(
     "python", ["3", "x", "3.x", "3.\u00b2", "3.\u0661", "3." + "9" * 5000, "3.1.2.3", "3.99999999", "-3.1"]
 )
 async def test_what_is_no_python_is_refused(ask: Asking, python: str) -> None:
