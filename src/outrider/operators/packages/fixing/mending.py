@@ -8,17 +8,15 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError, NotFoundError
+from outrider.core.errors import NotFoundError
 from outrider.operators.packages.fixing.asking import Asker, asked_version, settled
-from outrider.operators.packages.fixing.lowest import lowest
+from outrider.operators.packages.fixing.lowest import lowest, newer
 from outrider.operators.packages.fixing.masking import FixPolicy
 from outrider.operators.packages.fixing.wishes import Project, Unit, Widening, Wish, replaced
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.sessions import Session
-from outrider.operators.packages.versions.ecosystems import scheme_of
-from outrider.operators.packages.versions.tables import VersionTable
 
 
 class Blocked(msgspec.Struct, kw_only=True):
@@ -160,7 +158,9 @@ class Mender:
         anyhow = [msgspec.structs.replace(one, text=one.anyhow) if one in some else one for one in self._wishes]
         answer = await self._ask(anyhow, units, locked=self._locked(units, {name}))
         version = asked_version(answer, name) if isinstance(answer, Resolved) else ""
-        if not version:
+        # npm takes the newest version of what may be any, and where that does not do, an older one still may.
+        may_be_older = self._project.ecosystem == "npm" and name in {units[-1].name, *units[-1].above}
+        if not version and not may_be_older:
             return []
 
         def changes(version: str) -> list[Widening]:
@@ -173,28 +173,18 @@ class Mender:
 
         if version not in {unit.least_fix for unit in units if unit.name == name}:
             version = await lowest(await self._newer(some[0], version), does) or version
+        if not version:
+            return []
         self._least |= {one.after: version for one in changes(version)}
         return changes(version)
 
     async def _newer(self, wish: Wish, last: str) -> list[str]:
-        """Return the versions of a package that are newer than what it is now, up to another one, oldest first; none where that is older."""
+        """Return the versions of a package that are newer than what it is now, up to a last one, oldest first."""
         try:
             facts = await self._session.facts(self._question, wish.name)
         except NotFoundError:
             return []
-        scheme, locked = scheme_of(self._project.ecosystem), self._project.locked.get(wish.name, set())
-        # Of what has only a range, all that this allows was of no use.
-        allowed = [
-            one for one in locked or facts.versions if _allows(self._project.ecosystem, wish.range, one)
-        ] or locked
-        left_out = {*facts.prereleases, *facts.taken_back} - {last}
-        table = VersionTable(scheme, [*(one for one in facts.versions if one not in left_out), *allowed, last])
-        if last not in table.versions:
-            return []
-        end = table.versions.index(last) + 1
-        known = [table.versions.index(one) + 1 for one in allowed if one in table.versions]
-        begin = max((one for one in known if one < end), default=end)
-        return table.versions[begin:end]
+        return newer(facts, wish.range, self._project.locked.get(wish.name, set()), last)
 
     async def _needed(self, widenings: Sequence[Widening], units: Sequence[Unit]) -> list[Widening]:
         """Return those of some changes that it takes: each that is not missed stays out."""
@@ -287,10 +277,3 @@ def _needs(answer: Resolved, versions: Mapping[str, Collection[str]]) -> set[tup
         if one.version in versions.get(one.name, ())
         for needer in [*one.needed_by, *([""] if one.direct else [])]
     }
-
-
-def _allows(ecosystem: str, text: str, version: str) -> bool:
-    try:
-        return bool(VersionTable(scheme_of(ecosystem), [version]).mask(text))
-    except InvalidConfigError:
-        return False  # it is written in another way
