@@ -139,7 +139,7 @@ class PypiResolver:
         told = Impossible(asked=[f"{need.name}{need.range}" for need in asked], reasons=[])
         conflicts: list[list[int]] = []
         try:
-            async with asyncio.timeout(None) as limit:
+            async with asyncio.timeout(self._patience()):
                 with suppress(OutriderError):
                     # What there is to say is known: that no more can be learned now does not take it back.
                     while isinstance(answer, Unsolvable) and [] not in conflicts:
@@ -150,8 +150,6 @@ class PypiResolver:
                             note for name in sorted(involved) for note in _notes(self._source.projects[name])
                         ]
                         conflicts.append([at for at, need in enumerate(asked) if need.name in involved])
-                        if limit.when() is None:
-                            limit.reschedule(asyncio.get_running_loop().time() + self._patience())
                         rest = {*range(len(asked))}.difference(*conflicts)
                         universe, answer = await self._answer([asked[at] for at in sorted(rest)])
                     await self._find_remedies(asked, conflicts, told.remedies)
