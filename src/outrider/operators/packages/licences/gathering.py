@@ -70,6 +70,6 @@ def _needed_by(locks: Sequence[tuple[str, Lock]]) -> dict[Key, list[str]]:
             versions.setdefault((one.ecosystem, one.name), []).append(one.version)
         for one in lock.packages:
             for name in one.needs:
-                for version in versions.get((one.ecosystem, name), ()):
+                for version in one.needed_versions.get(name, versions.get((one.ecosystem, name), ())):
                     found.setdefault((one.ecosystem, name, version), set()).add(one.name)
     return {key: sorted(names) for key, names in found.items()}

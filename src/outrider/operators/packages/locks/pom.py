@@ -39,7 +39,7 @@ def read(text: str) -> Lock:
         with findings.entry(f"dependency {child_text(dependency, 'artifactId') or number}"):
             pom.note(dependency)
     pom.take_all()
-    return findings.lock()
+    return findings.lock(tells_needs=False)
 
 
 def _is_lock(profile: Element) -> bool:
@@ -103,6 +103,7 @@ class _Pom:
         version = fixed[1].strip() if fixed else version
         if not version or version in _FLOATING or version[0] in "[(":
             raise UnusableEntry(f"{version} is no fixed version" if version else "it has no version in this file")
+        self._findings.ask([f"{key[0]}:{key[1]}"])
         self._findings.add(
             f"{key[0]}:{key[1]}", version, development=scope == "test", source="path" if scope == "system" else ""
         )

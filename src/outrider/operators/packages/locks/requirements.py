@@ -32,7 +32,7 @@ def read(text: str) -> Lock:
     for number, line in _lines(checked(FORM, text)):
         with findings.entry(f"line {number}"):
             _take(findings, line)
-    return findings.lock()
+    return findings.lock(tells_needs=False)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

@@ -138,9 +138,7 @@ def _result(told: Audited, least: Severity) -> AuditResult:
 
 def _finding(found: Found, listed: list[Vulnerability]) -> Finding:
     one = found.package
-    needed_by = [
-        each.name for each in found.lock.packages if each.ecosystem == one.ecosystem and one.name in each.needs
-    ]
+    needed_by = [each.name for each in found.lock.packages if each.needs_this(one)]
     return Finding(
         ecosystem=one.ecosystem, name=one.name, version=one.version, file=found.file, needed_by=needed_by, vulnerabilities=listed,
         source=_source(one), update=_update(one),

@@ -1,6 +1,7 @@
 """What the samples of Rust, Java, .NET, Ruby and PHP do not show."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,7 @@ source = "sparse+https://packages.example/"
 """,
     )
     assert lock.packages[0].needs == ("b", "c")
+    assert lock.packages[0].needed_versions == {"b": ("1.0.0",)}
     assert lock.unreadable == ("b: it has no version",)
 
 
@@ -111,7 +113,32 @@ def test_a_package_of_several_frameworks_is_one() -> None:
     )
     assert named(lock) == {"a": "1.0.0"}
     assert lock.packages[0].needs == ("b", "d")
+    assert lock.packages[0].needed_versions == {}
     assert lock.unreadable == ("net6.0: C: it has no resolved",)
+
+
+def test_a_need_of_net_is_met_in_its_framework_and_on_its_machine() -> None:
+    def entries(*versions: str) -> dict[str, Any]:
+        found = {f"b{at}": {"type": "Transitive", "resolved": one} for at, one in enumerate(versions) if one}
+        return {"A": {"type": "Direct", "resolved": "1.0.0", "dependencies": {"B0": "1", "B1": "1"}}, **found}
+
+    frameworks = {
+        "net6.0": entries("1.0.0", "1.5.0"),
+        "net8.0": entries("2.0.0", "2.5.0"),
+        "net8.0/linux-x64": entries("3.0.0", ""),
+    }
+    lock = read_lock("packages.lock.json", json.dumps({"version": 1, "dependencies": frameworks}))
+    one = lock.packages[0]
+    assert (one.name, one.direct) == ("a", True)
+    assert one.needed_versions == {"b0": ("1.0.0", "2.0.0", "3.0.0"), "b1": ("1.5.0", "2.5.0")}
+
+
+def test_a_gem_that_is_the_project_asks_for_what_it_needs() -> None:
+    lock = read_lock(
+        "Gemfile.lock",
+        "PATH\n  remote: .\n  specs:\n    own (1)\n      a\nGEM\n  specs:\n    a (1)\n      b\n    b (1)\n    c (1)\n\nDEPENDENCIES\n  c (>= 0)\n  own!\n",
+    )
+    assert {one.name: one.direct for one in lock.packages} == {"a": True, "b": False, "c": True}
 
 
 def test_conflicts_of_a_merge_in_a_gemfile_are_reported() -> None:
