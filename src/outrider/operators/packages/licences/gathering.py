@@ -22,6 +22,7 @@ class Gathered(msgspec.Struct, kw_only=True):
         found_in: The files that have each of them.
         needed_by: Names of packages of the same files that need them.
         unreadable: What could not be read, in words.
+        unknown: The files of which nothing could be read.
     """
 
     title: str
@@ -30,6 +31,7 @@ class Gathered(msgspec.Struct, kw_only=True):
     found_in: dict[Key, list[str]]
     needed_by: dict[Key, list[str]]
     unreadable: list[str]
+    unknown: list[str]
 
 
 def gathered(path: Path, installed: str, environment: Mapping[str, str]) -> Gathered:
@@ -58,7 +60,8 @@ def gathered(path: Path, installed: str, environment: Mapping[str, str]) -> Gath
                 told[key] = sources.told(package, Path(file).parent)
     return Gathered(
         title=root.resolve().name or "project", files=[file for file, _ in locks], told=[told[key] for key in sorted(told)],
-        found_in=found_in, needed_by=_needed_by(locks), unreadable=[f"{file}: {text}" for file, lock in locks for text in lock.unreadable],
+        found_in=found_in, needed_by=_needed_by(locks), unreadable=[f"{file}: {text}" for file, lock in locks for text in lock.warnings],
+        unknown=[file for file, lock in locks if lock.is_unknown],
     )  # fmt: skip
 
 

@@ -115,11 +115,12 @@ class Findings:
             raise unreadable(self.form, f"{name}: {type(found).__name__}", f"{name}: {kind.__name__}")
         return found
 
-    def lock(self, *, tells_needs: bool = True) -> Lock:
+    def lock(self, *, tells_needs: bool = True, partial: str = "") -> Lock:
         """Return all as a lock: sorted, each package once.
 
         Args:
             tells_needs: Whether the file says what its packages need.
+            partial: Why it may not name all that is installed, and what to do.
         """
         together: dict[tuple[str, str, str, str], list[LockedPackage]] = {}
         for one in self.packages:
@@ -128,7 +129,10 @@ class Findings:
         if len(reports) > _MOST_REPORTS:
             reports[_MOST_REPORTS:] = [f"{len(reports) - _MOST_REPORTS} more"]
         packages = tuple(self._marked(_one(group)) for _, group in sorted(together.items()))
-        return Lock(form=self.form, packages=packages, unreadable=tuple(reports), tells_needs=tells_needs)
+        return Lock(
+            form=self.form, packages=packages, unreadable=tuple(reports), tells_needs=tells_needs,
+            partial=partial if packages or reports else "",
+        )  # fmt: skip
 
     def _marked(self, one: LockedPackage) -> LockedPackage:
         is_asked = one.name in self._asked or (one.name, one.version) in self._asked

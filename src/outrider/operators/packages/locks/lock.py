@@ -90,12 +90,24 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
         packages: By ecosystem, name, version and address; each once.
         unreadable: What stands in it that could not be read, in words.
         tells_needs: Whether it says what its packages need.
+        partial: Why it may not name all that is installed, and what to do; empty where it does.
     """
 
     form: str
     packages: tuple[LockedPackage, ...]
     unreadable: tuple[str, ...] = ()
     tells_needs: bool = True
+    partial: str = ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why what it says may not be all."""
+        return (*([self.partial] if self.partial else []), *self.unreadable)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing of what it is about could be read: that is not nothing."""
+        return not self.packages and bool(self.unreadable)
 
 
 def unreadable(form: str, found: str, expected: str) -> InvalidConfigError:

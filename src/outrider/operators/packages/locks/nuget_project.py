@@ -12,6 +12,7 @@ from outrider.operators.packages.locks.lock import Lock, unreadable
 from outrider.operators.packages.locks.xml_properties import child_text, resolved
 
 CONFIG, PROJECT = "packages.config", "csproj"
+_PARTIAL = "only what it names is looked at, not what that needs: lock it with outrider nuget lock, or dotnet restore --use-lock-file"
 _REFERENCE = re.compile(r"\$\(([^()]+)\)")
 _ONE_VERSION = re.compile(r"\[([^,\[\]()]+)\]")
 
@@ -48,7 +49,7 @@ def read(text: str) -> Lock:
     for number, one in enumerate(root.iterfind(".//ItemGroup/PackageReference"), 1):
         with findings.entry(f"PackageReference {one.get('Include') or one.get('Update') or number}"):
             _take(findings, one, properties)
-    return findings.lock(tells_needs=False)
+    return findings.lock(tells_needs=False, partial=_PARTIAL)
 
 
 def _take(findings: Findings, reference: Element, properties: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from outrider.operators.packages.manifests.pom import LOCK_PROFILE
 FORM = "pom.xml"
 _REFERENCE = re.compile(r"\$\{([^{}]+)\}")
 _ONE_VERSION = re.compile(r"\[([^,\[\]()]+)\]")
+_PARTIAL = "only what it names is looked at, not what that needs: lock it with outrider maven lock --file pom.xml"
 _FLOATING = ("LATEST", "RELEASE")
 
 
@@ -39,7 +40,7 @@ def read(text: str) -> Lock:
         with findings.entry(f"dependency {child_text(dependency, 'artifactId') or number}"):
             pom.note(dependency)
     pom.take_all()
-    return findings.lock(tells_needs=False)
+    return findings.lock(tells_needs=False, partial="" if pom.is_locked else _PARTIAL)
 
 
 def _is_lock(profile: Element) -> bool:

@@ -43,7 +43,7 @@ class SbomResult(msgspec.Struct, kw_only=True):
         packages: How many are in it.
         incomplete: Of how many the lock does not say all that they need: which of several versions of a name is meant.
         unknown: Of how many it does not say at all what they need.
-        unreadable: Entries that could not be read, and are not in it.
+        unreadable: Entries that could not be read, and are not in it; files that do not name all that is installed.
         document: The bill itself.
     """
 
@@ -81,7 +81,7 @@ def _written(params: SbomParams, created: str) -> SbomResult:
     return SbomResult(
         packages=len(bill.parts), incomplete=sum(part.aggregate == "incomplete" for part in bill.parts),
         unknown=sum(part.aggregate == "unknown" for part in bill.parts),
-        unreadable=[f"{file}: {text}" for file, lock in locks for text in lock.unreadable],
+        unreadable=[f"{file}: {text}" for file, lock in locks for text in lock.warnings],
         document=cyclonedx(bill) if params.format == "cyclonedx" else spdx(bill),
     )  # fmt: skip
 

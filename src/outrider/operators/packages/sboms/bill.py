@@ -36,7 +36,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
         created: When, as RFC 3339 has it.
         parts: By package URL.
         top: Package URLs of what it asks for itself; where the locks do not say so, of what nothing else in them needs.
-        is_whole: Whether the locks say so.
+        is_whole: Whether the locks say so, and all of what they are about could be read.
     """
 
     name: str
@@ -77,7 +77,7 @@ def bill_of(locks: Iterable[Lock], *, name: str, version: str, created: str) -> 
     ]
     return Bill(
         name=name, version=version, created=created, parts=sorted(parts, key=lambda one: one.url),
-        top=tuple(sorted(urls[key] for key in graph.top)), is_whole=graph.tells_top,
+        top=tuple(sorted(urls[key] for key in graph.top)), is_whole=graph.is_whole,
     )  # fmt: skip
 
 

@@ -20,13 +20,13 @@ class Graph:
     Attributes:
         needs: By package, what it needs.
         top: What the project asks for itself; of a lock that does not say so, what nothing else in it needs.
-        tells_top: Whether all locks say so.
+        is_whole: Whether the locks say so, and all of what they are about could be read.
     """
 
     def __init__(self) -> None:
         self.needs: dict[Key, set[Key]] = {}
         self.top: set[Key] = set()
-        self.tells_top = True
+        self.is_whole = True
         self._unclear: set[Key] = set()
 
     def aggregate(self, key: Key) -> Aggregate:
@@ -46,7 +46,7 @@ class Graph:
             if lock.tells_needs and one.packed is None:
                 needed |= self._take(one, known)
         direct = {key_of(one) for one in lock.packages if one.direct}
-        self.tells_top &= bool(direct) or not lock.packages
+        self.is_whole &= (bool(direct) or not lock.packages) and not lock.warnings
         self.top |= direct or {key for one in lock.packages if (key := key_of(one)) not in needed}
 
     def _take(self, one: LockedPackage, known: dict[tuple[str, str], list[Key]]) -> set[Key]:
