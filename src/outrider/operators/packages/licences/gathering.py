@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from outrider.core.errors import NotFoundError
 from outrider.operators.packages.licences.sources import Sources, Told
 from outrider.operators.packages.locks.files import read_locks
 from outrider.operators.packages.locks.lock import Lock
@@ -43,10 +44,15 @@ def gathered(path: Path, installed: str, environment: Mapping[str, str]) -> Gath
         environment: Variables, which may say where tools keep what they fetch.
 
     Raises:
-        NotFoundError: There is no lock file.
+        NotFoundError: There is no lock file, or no such folder.
         UnsupportedError: It is of no known format.
         InvalidConfigError: It is not of its format.
     """
+    if installed and not Path(installed).is_dir():
+        raise NotFoundError(
+            f"{installed}: no such folder", path="installed", found=installed, expected="a folder of installed packages",
+            suggestions=["check the path"],
+        )  # fmt: skip
     root = path if path.is_dir() else path.parent
     locks = read_locks(path)
     sources = Sources(root, (Path(installed),) if installed else (), environment)

@@ -77,7 +77,7 @@ async def run(params: LicencesParams, context: Context) -> LicencesResult:
     """Look at licences.
 
     Raises:
-        NotFoundError: There is no lock file, or no such policy file.
+        NotFoundError: There is no lock file, no such policy file, or no such folder of installed packages.
         InvalidConfigError: One cannot be read.
         MissingRequirementError: Texts are to be read, and ScanCode is not installed.
         ExecutionFailedError: ScanCode failed.
