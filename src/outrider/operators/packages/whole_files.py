@@ -8,7 +8,9 @@ from outrider.core.errors import InvalidConfigError, NotFoundError
 
 
 def read_bounded(path: Path, most: int) -> bytes:
-    """Return the bytes of a file; of a pipe or a device, which have no size, no more are read either.
+    """Return the bytes of a file; of a device, which has no size, no more are read either.
+
+    A named pipe has whoever opens it wait for somebody who writes. One of a shell, such as `<(command)`, has that.
 
     Args:
         path: Of the file.
@@ -16,8 +18,13 @@ def read_bounded(path: Path, most: int) -> bytes:
 
     Raises:
         NotFoundError: There is none, or it cannot be read.
-        InvalidConfigError: It is too large.
+        InvalidConfigError: It is too large, or a named pipe.
     """
+    if path.is_fifo() and not path.is_relative_to("/dev") and not path.is_relative_to("/proc"):
+        raise InvalidConfigError(
+            f"{path}: it is a named pipe", found="a named pipe", expected="a file",
+            suggestions=["write what comes from it into a file, and name that"],
+        )  # fmt: skip
     try:
         with path.open("rb") as file:
             content = file.read(most + 1)
