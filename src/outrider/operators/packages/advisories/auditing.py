@@ -32,7 +32,7 @@ class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it: of these what is installed is
             looked at, packages of languages too.
         max_age: How old advisories may be.
-        stale: What to do where they are older: `warn` or `fail`.
+        stale: What to do where they are older, or a file leaves open what is installed: `warn` or `fail`.
         vex: Files with statements of vulnerabilities: OpenVEX, or CycloneDX with analyses. The newest statement counts.
         product: The package URL of what is looked at; statements of its parts count only where it is named.
     """
@@ -84,7 +84,8 @@ def audited(terms: AuditTerms, now: float) -> Audited:
         InvalidConfigError: One cannot be read.
         LimitedError: A root has too much in it.
         MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
-        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, and that is to fail.
+        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, or a file leaves open what is installed,
+            and that is to fail.
     """
     product = audited_product(terms.product)
     locks = read_locks(Path(terms.path), roots=True)
@@ -95,11 +96,9 @@ def audited(terms: AuditTerms, now: float) -> Audited:
         sources = store.sources()
         ecosystems = {one.advised_by for _, lock in locks for one in lock.packages}
         doubts = list(_doubts(ecosystems, sources, terms, now))
-        if doubts and terms.stale == "fail":
-            raise PreconditionFailedError(
-                doubts[0], expected=f"an import of the last {terms.max_age}",
-                suggestions=["outrider packages import_advisories SOURCE"],
-            )  # fmt: skip
+        left_open = [f"{path}: {lock.left_open}" for path, lock in locks if lock.left_open]
+        if terms.stale == "fail":
+            _refuse(doubts, left_open, terms.max_age)
         matcher = Matcher(store)
         found = sorted(_found(matcher, locks, statements), key=_order)
         unclear = [*_unclear(matcher, locks), *_uncompared(matcher, locks)]
@@ -108,7 +107,7 @@ def audited(terms: AuditTerms, now: float) -> Audited:
         found=found,
         unknown=sum(not _is_known(one.advised_by, sources) for _, lock in locks for one in lock.packages),
         sources=[sources[one] for one in [*sorted(ecosystems), *_CALLED] if one in sources],
-        warnings=[*doubts, *warnings, *_elsewhere(locks), *unclear, *unreadable, *statements.unused()],
+        warnings=[*doubts, *left_open, *warnings, *_elsewhere(locks), *unclear, *unreadable, *statements.unused()],
     )
 
 
@@ -122,6 +121,17 @@ def _doubts(ecosystems: set[str], sources: dict[str, Source], terms: AuditTerms,
             what = _CALLED.get(one, f"the advisories of {one}")
             verb = "was" if one == KEV else "were"
             yield f"{what} {verb} imported {Duration(age // 3600 * 3600)} ago"
+
+
+def _refuse(doubts: Sequence[str], left_open: Sequence[str], max_age: Duration) -> None:
+    if doubts:
+        raise PreconditionFailedError(
+            doubts[0], expected=f"an import of the last {max_age}", suggestions=["outrider packages import_advisories SOURCE"]
+        )  # fmt: skip
+    if left_open:
+        raise PreconditionFailedError(
+            left_open[0], expected="a lock of all that is installed", suggestions=["lock the project", "be told what there is: --stale warn"]
+        )  # fmt: skip
 
 
 def _elsewhere(locks: Sequence[tuple[str, Lock]]) -> list[str]:

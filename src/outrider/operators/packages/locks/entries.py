@@ -99,11 +99,12 @@ class Findings:
             raise unreadable(self.form, f"{name}: {type(found).__name__}", f"{name}: {kind.__name__}")
         return found
 
-    def lock(self, *, tells_needs: bool = True) -> Lock:
+    def lock(self, *, tells_needs: bool = True, locked_by: str = "") -> Lock:
         """Return all as a lock: sorted, each package once.
 
         Args:
             tells_needs: Whether the file says what its packages need.
+            locked_by: The command that locks what it asks for, where it names that alone.
         """
         together: dict[tuple[str, str, str, str], list[LockedPackage]] = {}
         for one in self.packages:
@@ -112,7 +113,9 @@ class Findings:
         if len(reports) > _MOST_REPORTS:
             reports[_MOST_REPORTS:] = [f"{len(reports) - _MOST_REPORTS} more"]
         packages = tuple(_one(group) for _, group in sorted(together.items()))
-        return Lock(form=self.form, packages=packages, unreadable=tuple(reports), tells_needs=tells_needs)
+        return Lock(
+            form=self.form, packages=packages, unreadable=tuple(reports), tells_needs=tells_needs, locked_by=locked_by
+        )
 
 
 def _one(group: list[LockedPackage]) -> LockedPackage:

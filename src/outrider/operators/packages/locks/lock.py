@@ -79,12 +79,25 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
         packages: By ecosystem, name, version and address; each once.
         unreadable: What stands in it that could not be read, in words.
         tells_needs: Whether it says what its packages need.
+        locked_by: The command that locks what it asks for, where it names that alone and nothing of what that needs; empty for a lock.
+        is_unjudged: Whether a lock file has packages, and none that could be read.
     """
 
     form: str
     packages: tuple[LockedPackage, ...]
     unreadable: tuple[str, ...] = ()
     tells_needs: bool = True
+    locked_by: str = ""
+    is_unjudged: bool = False
+
+    @property
+    def left_open(self) -> str:
+        """What is not known of what is installed, in words; empty for a lock."""
+        if self.is_unjudged:
+            return "none of its packages could be looked at"
+        if self.locked_by and self.packages:
+            return f"only what it names is looked at, and nothing of what that needs: {self.locked_by}"
+        return ""
 
 
 def unreadable(form: str, found: str, expected: str) -> InvalidConfigError:

@@ -48,7 +48,7 @@ def read(text: str) -> Lock:
     for number, one in enumerate(root.iterfind(".//ItemGroup/PackageReference"), 1):
         with findings.entry(f"PackageReference {one.get('Include') or one.get('Update') or number}"):
             _take(findings, one, properties)
-    return findings.lock()
+    return findings.lock(locked_by="outrider nuget lock")
 
 
 def _take(findings: Findings, reference: Element, properties: dict[str, str]) -> None:

@@ -39,7 +39,7 @@ def read(text: str) -> Lock:
         with findings.entry(f"dependency {child_text(dependency, 'artifactId') or number}"):
             pom.note(dependency)
     pom.take_all()
-    return findings.lock()
+    return findings.lock(locked_by="" if pom.is_locked else "outrider maven lock")
 
 
 def _is_lock(profile: Element) -> bool:

@@ -5,6 +5,8 @@ import re
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 
+import msgspec
+
 from outrider.core.errors import InvalidConfigError, LimitedError, NotFoundError, UnsupportedError
 from outrider.operators.packages.locks.documents import checked
 from outrider.operators.packages.locks.lock import Lock
@@ -85,7 +87,7 @@ def read_lock(name: str, text: str) -> Lock:
         error.message = error.message.removeprefix(f"{PurePosixPath(name).name}: ")
         error.about(name)
         raise
-    return lock
+    return msgspec.structs.replace(lock, is_unjudged=not lock.packages and bool(lock.unreadable))
 
 
 def lock_files(folder: Path) -> list[Path]:

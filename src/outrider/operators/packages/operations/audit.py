@@ -12,6 +12,7 @@ from outrider.operators.packages.advisories.severity import ORDER
 from outrider.operators.packages.advisories.store import Source
 from outrider.operators.packages.distributions.releases import updates_of
 from outrider.operators.packages.locks.lock import LockedPackage
+from outrider.operators.packages.texts import number_of
 from outrider.operators.packages.vex.stated import Stated
 from outrider.operators.packages.vex.statements import SUPPRESSING
 from outrider.runtime.context import Context
@@ -86,8 +87,10 @@ class AuditResult(msgspec.Struct, kw_only=True):
         below: How many vulnerabilities are less severe than what was asked for.
         suppressed: Those that are no findings, as `vex` states.
         files: That were looked at.
+        unjudged: Those that have packages, and none that could be read: nothing is known of what they install.
         advisories: What they were compared with.
-        warnings: Why this may not be all: advisories that are old or missing, entries that could not be read. And statements that fit
+        warnings: Why this may not be all: advisories that are old or missing, files that name only what somebody asks for, entries that
+            could not be read. And statements that fit
             nothing.
     """
 
@@ -98,6 +101,7 @@ class AuditResult(msgspec.Struct, kw_only=True):
     below: int
     suppressed: list[Suppressed]
     files: list[str]
+    unjudged: list[str]
     advisories: list[Source]
     warnings: list[str]
 
@@ -111,7 +115,8 @@ async def run(params: AuditParams, context: Context) -> AuditResult:
         InvalidConfigError: One cannot be read.
         LimitedError: A root has too much in it.
         MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
-        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, and that is to fail.
+        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, or a file leaves open what is installed,
+            and that is to fail.
     """
     # All of it in one thread, which opens and closes the store: where nobody waits any more it comes to its own end.
     return _result(await asyncio.to_thread(audited, params, context.clock.now()), params.least)
@@ -132,7 +137,8 @@ def _result(told: Audited, least: Severity) -> AuditResult:
     findings.sort(key=lambda one: (urgency(one.vulnerabilities[0]), one.name, one.version))
     return AuditResult(
         packages=sum(len(lock.packages) for _, lock in told.locks), vulnerable=vulnerable, unknown=told.unknown, findings=findings, below=below,
-        suppressed=suppressed, files=[file for file, _ in told.locks], advisories=told.sources, warnings=told.warnings,
+        suppressed=suppressed, files=[file for file, _ in told.locks],
+        unjudged=[file for file, lock in told.locks if lock.is_unjudged], advisories=told.sources, warnings=told.warnings,
     )  # fmt: skip
 
 
@@ -175,7 +181,8 @@ def _text(result: AuditResult) -> Iterable[str]:
     for warning in result.warnings:
         yield f"warning: {warning}"
     unknown = f"; of {result.unknown} nothing is known" if result.unknown else ""
-    yield f"{result.vulnerable} of {result.packages} packages have known vulnerabilities{unknown}"
+    unjudged = f"; of {number_of(len(result.unjudged), 'file')} nothing could be looked at" if result.unjudged else ""
+    yield f"{result.vulnerable} of {result.packages} packages have known vulnerabilities{unknown}{unjudged}"
     is_one_file = len(result.files) == 1
     for one in result.findings:
         for each in one.vulnerabilities:
@@ -218,5 +225,5 @@ OPERATION = Implementation(
     run=run,
     target=lambda params: f"file/{params.path}",
     text=_text,
-    findings=lambda result: result.vulnerable > 0 or result.unknown > 0,
+    findings=lambda result: result.vulnerable > 0 or result.unknown > 0 or bool(result.unjudged),
 )
