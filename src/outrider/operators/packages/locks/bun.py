@@ -59,7 +59,7 @@ def _take(findings: Findings, entry: list[Any], *, is_development: bool) -> None
     findings.add(
         name, version, source=source_of(version), needs=set(names_at(table, _NEEDS)) - left_out,
         # An entry of git ends with its commit instead.
-        hashes=integrity(last) if _INTEGRITY.match(last) else {}, development=is_development,
+        hashes=lambda: integrity(last) if _INTEGRITY.match(last) else {}, development=is_development,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Reads the entries of a lock one by one, so that a broken one does not hide the others."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,8 @@ from outrider.operators.packages.locks.lock import Lock, LockedPackage, Packed, 
 _SHOWN = 200
 _LONGEST = 2000
 _MOST_REPORTS = 1000
+
+Hashes = dict[str, tuple[str, ...]]
 
 
 class UnusableEntry(Exception):  # noqa: N818 - it is reported, not shown as an error
@@ -30,13 +32,14 @@ class Findings:
         self.packages: list[LockedPackage] = []
         self._ecosystem = ecosystem
         self._reports: list[str] = []
+        self._place: object = ""
 
     def add(
         self,
         name: str,
         version: str,
         *,
-        hashes: Mapping[str, tuple[str, ...]] | None = None,
+        hashes: Hashes | Callable[[], Hashes] | None = None,
         needs: Iterable[str] = (),
         **rest: Any,
     ) -> None:
@@ -45,7 +48,7 @@ class Findings:
         Args:
             name: As its ecosystem compares names.
             version: As it is written.
-            hashes: By algorithm.
+            hashes: By algorithm; or what reads them: where it cannot, that is noted, and the package is there all the same.
             needs: Names.
             rest: Other fields of `LockedPackage`.
 
@@ -58,8 +61,15 @@ class Findings:
             if len(one) > _LONGEST or not one.isprintable() or one != one.strip():
                 raise UnusableEntry(f"{one!r} is no {what}")
         rest.setdefault("ecosystem", self._ecosystem)
+        if callable(hashes):
+            hashes = self._read_hashes(hashes)
         needed = tuple(sorted({one for one in needs if one}))
         self.packages.append(LockedPackage(name=name, version=version, hashes=dict(hashes or {}), needs=needed, **rest))
+
+    def _read_hashes(self, read: Callable[[], Hashes]) -> Hashes:
+        with self.entry(self._place):
+            return read()
+        return {}
 
     def report(self, what: str) -> None:
         """Note what could not be read, in words."""
@@ -68,10 +78,13 @@ class Findings:
     @contextmanager
     def entry(self, place: object) -> Iterator[None]:
         """Read one entry within; what is wrong with it is noted with its place."""
+        around, self._place = self._place, place
         try:
             yield
         except UnusableEntry as error:
             self.report(f"{place}: {error}")
+        finally:
+            self._place = around
 
     def section(self, document: Mapping[str, Any], name: str) -> dict[str, Any]:
         """Return the mapping at a name of the file; it is empty where there is none.

@@ -53,7 +53,7 @@ def _take(findings: Findings, name: str, entry: dict[str, Any], addresses: set[s
     optional = {one for one, meta in table_at(entry, "peerDependenciesMeta").items() if table_of(meta).get("optional")}
     findings.add(
         optional_text(entry, "name") or name, text_at(entry, "version"), source=source,
-        hashes=integrity(optional_text(entry, "integrity")), development=entry.get("dev") is True,
+        hashes=lambda: integrity(optional_text(entry, "integrity")), development=entry.get("dev") is True,
         needs=set(names_at(entry, _NEEDS)) - optional, licence=licence_text(entry.get("license")),
     )  # fmt: skip
 

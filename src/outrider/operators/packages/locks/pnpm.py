@@ -57,7 +57,7 @@ def _take(findings: Findings, key: str, entry: dict[str, Any], needs: set[str], 
     name, version = _identity(key)
     findings.add(
         optional_text(entry, "name") or name, optional_text(entry, "version") or version, needs=needs,
-        hashes=integrity(optional_text(resolution, "integrity")), source=_source(key, version, resolution),
+        hashes=lambda: integrity(optional_text(resolution, "integrity")), source=_source(key, version, resolution),
         development=is_development,
     )  # fmt: skip
 

@@ -29,6 +29,8 @@ def read(text: str) -> Lock:
         InvalidConfigError: It is too large, or no text.
     """
     findings = Findings(FORM, "pypi")
+    if not text.strip():
+        findings.report("it is empty")
     for number, line in _lines(checked(FORM, text)):
         with findings.entry(f"line {number}"):
             _take(findings, line)
@@ -66,4 +68,4 @@ def _take(findings: Findings, line: str) -> None:
     pin = _PIN.fullmatch(requirement)
     if pin is None:
         raise UnusableEntry(f"{requirement} is not pinned with ==")
-    findings.add(normalised(pin["name"]), pin["version"], hashes=prefixed(_HASH.findall(line)))
+    findings.add(normalised(pin["name"]), pin["version"], hashes=lambda: prefixed(_HASH.findall(line)))

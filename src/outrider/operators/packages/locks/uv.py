@@ -15,7 +15,7 @@ from outrider.operators.packages.locks.entries import (
     table_of,
     text_at,
 )
-from outrider.operators.packages.locks.hashes import prefixed
+from outrider.operators.packages.locks.hashes import Hashes, prefixed
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.pypi.details import LockedVersion
 from outrider.operators.packages.pypi.pages import normalised
@@ -80,9 +80,12 @@ def _take(findings: Findings, name: str, entry: dict[str, Any]) -> None:
         return  # a project in a folder, whose version only a build can tell
     files = [table_of(one) for one in list_at(entry, "wheels")]
     files.append(table_at(entry, "sdist"))
-    hashes = prefixed(one for one in (optional_text(file, "hash") for file in files) if one)
     kind = next((_SOURCES[one] for one in source if one in _SOURCES), "")
-    findings.add(name, text_at(entry, "version"), hashes=hashes, needs=_needs(entry), source=kind)
+    findings.add(name, text_at(entry, "version"), needs=_needs(entry), source=kind, hashes=lambda: _hashes(files))
+
+
+def _hashes(files: list[dict[str, Any]]) -> Hashes:
+    return prefixed(one for one in (optional_text(file, "hash") for file in files) if one)
 
 
 def _needs(entry: dict[str, Any]) -> set[str]:

@@ -114,12 +114,12 @@ def test_a_package_of_several_frameworks_is_one() -> None:
     assert lock.unreadable == ("net6.0: C: it has no resolved",)
 
 
-def test_conflicts_of_a_merge_in_a_gemfile_are_reported() -> None:
+def test_a_broken_gem_does_not_hide_the_others() -> None:
     lock = read_lock(
-        "gems.locked", "GEM\n  specs:\n    a (1)\n<<<<<<< ours\nGEM\n  specs:\n    b\n    c (1.0.pre)\n      d (= 1)!\n"
+        "gems.locked", "GEM\n  specs:\n    a (1)\n\nGEM\n  specs:\n    b\n    c (1.0.pre)\n      d (= 1)!\n"
     )
     assert named(lock) == {"a": "1", "c": "1.0.pre"}
-    assert lock.unreadable == ("line 4: a conflict of a merge", "line 7: b is no gem with its version")
+    assert lock.unreadable == ("line 7: b is no gem with its version",)
 
 
 def test_platform_packages_of_composer_are_no_needs() -> None:
