@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from outrider.core.errors import PreconditionFailedError
+from outrider.core.errors import InvalidConfigError, PreconditionFailedError
 from outrider.core.quantities import Duration, duration
 from outrider.core.timestamps import parse_timestamp
 from outrider.operators.packages.advisories.exploits import EPSS, KEV
@@ -23,6 +23,8 @@ from outrider.operators.packages.vex.statements import Statements
 
 _CALLED = {EPSS: "the scores of EPSS", KEV: "the catalogue of exploited vulnerabilities"}
 
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
 
 class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What to compare, and with what.
@@ -31,7 +33,7 @@ class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at. Or a root with a package database of
             dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it: of these what is installed is
             looked at, packages of languages too.
-        max_age: How old advisories may be.
+        max_age: How old advisories may be, by their import and by the newest of them.
         stale: What to do where they are older, or a file leaves open what is installed: `warn` or `fail`.
         vex: Files with statements of vulnerabilities: OpenVEX, or CycloneDX with analyses. The newest statement counts.
         product: The package URL of what is looked at; statements of its parts count only where it is named.
@@ -117,10 +119,33 @@ def _doubts(ecosystems: set[str], sources: dict[str, Source], terms: AuditTerms,
         if not _is_known(one, sources):
             if one not in _CALLED:
                 yield f"no advisories of {one} are imported: nothing is known of its packages"
-        elif (age := now - parse_timestamp(sources[one].imported)) > terms.max_age:
-            what = _CALLED.get(one, f"the advisories of {one}")
-            verb = "was" if one == KEV else "were"
-            yield f"{what} {verb} imported {Duration(age // 3600 * 3600)} ago"
+        elif text := _too_old(one, sources, terms.max_age, now):
+            yield text
+
+
+def _too_old(name: str, sources: dict[str, Source], max_age: Duration, now: float) -> str:
+    """Return how old it is, where that is more than allowed: since its import, or since the newest of the advisories was changed."""
+    imported = now - parse_timestamp(sources[name].imported)
+    changed = None if name in _CALLED else _changed(sources[name], sources)
+    if max(imported, now - changed if changed is not None else 0.0) <= max_age:
+        return ""
+    what = _CALLED.get(name, f"the advisories of {name}")
+    newest = "" if changed is None else f", and the newest of them was changed {_duration(now - changed)} ago"
+    return f"{what} {'was' if name == KEV else 'were'} imported {_duration(imported)} ago{newest}"
+
+
+def _changed(one: Source, sources: dict[str, Source]) -> float | None:
+    """Return when the newest record of an import was changed, of whichever ecosystem: about an old release nothing new may be said."""
+    times = [each.newest for each in sources.values() if (each.source, each.imported) == (one.source, one.imported)]
+    try:
+        return parse_timestamp(max(times))
+    except InvalidConfigError:  # records of some collections have no time
+        return None
+
+
+def _duration(seconds: float) -> Duration:
+    unit = 1 if seconds < _MINUTE else _MINUTE if seconds < _DAY else _HOUR
+    return Duration(seconds // unit * unit)
 
 
 def _refuse(doubts: Sequence[str], left_open: Sequence[str], max_age: Duration) -> None:

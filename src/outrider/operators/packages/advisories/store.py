@@ -238,6 +238,9 @@ def _source(database: sqlite3.Connection, ecosystem: str, source: str, now: floa
     else:
         query = "SELECT COUNT(DISTINCT id) FROM affected WHERE ecosystem = ?"
         (records,) = database.execute(query, (ecosystem,)).fetchone()
+    # Where records were added there is what was said of those that stay.
+    before = database.execute("SELECT newest FROM source WHERE ecosystem = ?", (ecosystem,)).fetchall()
+    newest = max([newest, *(one for (one,) in before)])
     found = Source(ecosystem=ecosystem, source=source, imported=timestamp(now), newest=newest, records=records)
     database.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?)", msgspec.structs.astuple(found))
     return found

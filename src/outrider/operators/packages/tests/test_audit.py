@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,37 @@ async def test_nothing_imported_is_never_safe(folder: Path) -> None:
 async def test_old_advisories_are_told_or_fail(folder: Path) -> None:
     await imported(folder, record("X", FIXED))
     found = await audited(folder, "web==2.0\n", later=8 * DAY)
-    assert found.warnings == ["the advisories of pypi were imported 8d ago"]
+    assert found.warnings == ["the advisories of pypi were imported 8d ago, and the newest of them was changed 8d ago"]
     assert (await audited(folder, "web==2.0\n", later=8 * DAY, max_age=Duration(9 * DAY))).warnings == []
     with pytest.raises(PreconditionFailedError, match="8d ago"):
         await audited(folder, "web==2.0\n", later=8 * DAY, stale="fail")
+
+
+async def test_what_was_imported_just_now_may_be_old(folder: Path) -> None:
+    await imported(
+        folder, record("X", FIXED, modified="2019-06-01T00:00:00Z"), record("Y", FIXED, modified="2019-01-01T00:00:00Z")
+    )
+    [warning] = (await audited(folder, "web==2.0\n", later=300.0)).warnings
+    assert re.fullmatch(
+        r"the advisories of pypi were imported 5m ago, and the newest of them was changed \d+d(\d+h)? ago", warning
+    )
+    with pytest.raises(PreconditionFailedError, match="imported 5m ago"):
+        await audited(folder, "web==2.0\n", later=300.0, stale="fail", max_age=Duration(DAY))
+    # With the same import came newer ones, about something else: these are as it is today.
+    newer = record("Z", affected(versions=["1"], ecosystem="npm"))
+    await imported(folder, record("X", FIXED, modified="2019-06-01T00:00:00Z"), newer)
+    assert (await audited(folder, "web==2.0\n", stale="fail")).warnings == []
+
+
+async def test_an_old_record_that_is_added_makes_the_others_no_older(folder: Path) -> None:
+    await imported(folder, record("X", FIXED))
+    await imported(folder, record("Y", FIXED, modified="2019-01-01T00:00:00Z"), add=True)
+    assert (await audited(folder, "web==2.0\n", stale="fail")).warnings == []
+
+
+async def test_records_without_a_time_are_as_old_as_their_import(folder: Path) -> None:
+    await imported(folder, record("X", FIXED, modified=""))
+    assert (await audited(folder, "web==2.0\n", stale="fail")).warnings == []
 
 
 async def test_entries_that_cannot_be_read_are_told(folder: Path) -> None:
