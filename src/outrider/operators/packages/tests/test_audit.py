@@ -14,6 +14,7 @@ from outrider.core.errors import (
 )
 from outrider.core.identity import Principal
 from outrider.core.quantities import Duration
+from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.operations import audit, import_advisories
 from outrider.operators.packages.operations.audit import AuditParams, AuditResult
 from outrider.operators.packages.operations.import_advisories import ImportAdvisoriesParams
@@ -24,7 +25,8 @@ from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Context, Environment
 
 HIGH = {"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"}
-FIXED = affected(ecosystem_range(("introduced", "0"), ("fixed", "2.0")))
+FIXED_RANGE = ecosystem_range(("introduced", "0"), ("fixed", "2.0"))
+FIXED = affected(FIXED_RANGE)
 DAY = 86_400.0
 
 
@@ -170,6 +172,46 @@ async def test_an_import_is_planned_and_refused_where_others_were_quicker(folder
     await imported(folder, record("C", FIXED))
     with pytest.raises(PreconditionFailedError, match="other ones than when the plan was made"):
         await import_advisories.run(params, context(folder, preconditions=change.preconditions))
+
+
+async def test_an_import_tells_what_goes(folder: Path) -> None:
+    await imported(
+        folder, record("A", FIXED), record("B", FIXED), record("C", affected(versions=["1"], ecosystem="npm"))
+    )
+    source = str(zipped(folder / "own.zip", record("B", FIXED), record("D", FIXED)))
+    change = await import_advisories.plan(ImportAdvisoriesParams(source=source), context(folder))
+    assert change.warnings == ["1 record of pypi from before would go; with --add all of them stay"]
+    assert [(one.path, one.before, one.after) for one in change.difference] == [("pypi records", 2, 2)]
+    change = await import_advisories.plan(ImportAdvisoriesParams(source=source, add=True), context(folder))
+    assert (change.warnings, change.difference[0].after) == ([], 3)
+    result = await import_advisories.run(ImportAdvisoriesParams(source=source), context(folder))
+    assert (result.gone, result.damaged) == ({"pypi": 1}, "")
+    assert import_advisories.OPERATION.text is not None
+    [line] = import_advisories.OPERATION.text(result)
+    assert line.endswith(", 1 record from before gone (with --add all of them stay)")
+    added = await import_advisories.run(ImportAdvisoriesParams(source=source, add=True), context(folder))
+    assert added.gone == {}
+
+
+@pytest.mark.parametrize("place", [0, 5000])
+async def test_a_damaged_store_is_made_anew_and_kept(folder: Path, place: int) -> None:
+    records = [record(f"X-{number}", affected(versions=["1"], name=f"n{number}")) for number in range(200)]
+    await imported(folder, *records)
+    path = store_path()
+    content = path.read_bytes()
+    damaged = content[:place] + b"\xff" * 20_000 + content[place + 20_000 :]
+    path.write_bytes(damaged)
+    source = str(zipped(folder / "all.zip", record("X", affected(FIXED_RANGE, ecosystem="npm"))))
+    change = await import_advisories.plan(ImportAdvisoriesParams(source=source), context(folder))
+    result = await import_advisories.run(
+        ImportAdvisoriesParams(source=source), context(folder, preconditions=change.preconditions)
+    )
+    assert result.damaged == f"{path}.damaged"
+    assert Path(result.damaged).read_bytes() == damaged
+    assert import_advisories.OPERATION.text is not None
+    assert "is damaged: it is kept as" in next(iter(import_advisories.OPERATION.text(result)))
+    found = await audited(folder, "web==1.0\n")
+    assert found.unknown == 1
 
 
 async def test_people_read_it_line_by_line(folder: Path) -> None:
