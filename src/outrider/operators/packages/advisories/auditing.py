@@ -30,8 +30,8 @@ class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What to compare, and with what.
 
     Attributes:
-        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at. Or a root with a package database of
-            dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it: of these what is installed is
+        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at. Or a virtual environment, a
+            site-packages or a node_modules, a root with a package database of dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it: of these what is installed is
             looked at, packages of languages too.
         max_age: How old advisories may be, by their import and by the newest of them.
         stale: What to do where they are older, or a file leaves open what is installed: `warn` or `fail`.

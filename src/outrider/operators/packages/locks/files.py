@@ -3,15 +3,16 @@
 from pathlib import Path
 
 from outrider.core.errors import NotFoundError
+from outrider.operators.packages.distributions.environments import installed_in, is_environment, is_of_others
 from outrider.operators.packages.distributions.inventories import inventories
 from outrider.operators.packages.distributions.roots import root_at
 from outrider.operators.packages.locks.lock import Lock
-from outrider.operators.packages.locks.reading import lock_files, read_lock
+from outrider.operators.packages.locks.reading import lock_files, locks_beside, read_lock
 from outrider.operators.packages.locks.writing.files import read_text
 
 
 def read_locks(path: Path, *, roots: bool = False) -> list[tuple[str, Lock]]:
-    """Return what a lock file says, or all lock files of a folder, with the path of each.
+    """Return what a lock file says, or all lock files of a folder, with the path of each; without one, what is installed in it.
 
     Args:
         path: Of the file or the folder.
@@ -27,10 +28,16 @@ def read_locks(path: Path, *, roots: bool = False) -> list[tuple[str, Lock]]:
     root = root_at(path) if roots else None
     if root is not None:
         return inventories(root, str(path).rstrip("/"))
-    files = lock_files(path) if path.is_dir() else [path]
+    files = _files(path) if path.is_dir() else [path]
+    if not files and is_environment(path):
+        return installed_in(path)
     if not files:
         raise NotFoundError(
             f"{path}: there is no lock file", found="none", expected="such as uv.lock, package-lock.json or Cargo.lock",
             suggestions=["lock the project with its own tool", "name the file"],
         )  # fmt: skip
     return [(str(file), read_lock(file.as_posix(), read_text(file))) for file in files]
+
+
+def _files(folder: Path) -> list[Path]:
+    return locks_beside(folder) if is_of_others(folder) else lock_files(folder)

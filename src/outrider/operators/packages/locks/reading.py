@@ -129,6 +129,11 @@ def lock_files(folder: Path) -> list[Path]:
     return sorted(found)
 
 
+def locks_beside(folder: Path) -> list[Path]:
+    """Return the lock files that are in a folder itself, sorted, as `lock_files` does."""
+    return sorted(_preferred([one for one in folder.iterdir() if one.is_file()]))
+
+
 def _by_name(name: str, readers: tuple[tuple[str, str, str], ...], field: int = 1) -> str:
     path = PurePosixPath(name)
     names = (path.name, f"{path.parent.name}/{path.name}")

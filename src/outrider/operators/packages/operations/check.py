@@ -26,7 +26,7 @@ class CheckParams(Terms, kw_only=True, forbid_unknown_fields=True):
     """What to judge.
 
     Attributes:
-        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at.
+        path: A lock file, an SBOM, a list of package URLs, a folder whose lock files are looked at, or one that packages are installed in.
         ask: Ask the registries too: whether versions were taken back, and, where a policy wants to know, their times and licences.
     """
 
