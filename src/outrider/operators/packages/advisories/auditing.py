@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError, PreconditionFailedError
+from outrider.core.errors import InvalidConfigError, OutriderError, PreconditionFailedError
 from outrider.core.quantities import Duration, duration
 from outrider.core.timestamps import parse_timestamp
 from outrider.operators.packages.advisories.exploits import EPSS, KEV
@@ -61,6 +61,7 @@ class Audited(NamedTuple):
     Attributes:
         locks: What was looked at, by file.
         found: Packages with vulnerabilities, the worst first.
+        unread: Why lock files of a folder could not be read, of which the others were.
         unknown: Of how many packages nothing is known.
         sources: What they were compared with.
         warnings: Why this may not be all.
@@ -68,6 +69,7 @@ class Audited(NamedTuple):
 
     locks: list[tuple[str, Lock]]
     found: list[Found]
+    unread: list[str]
     unknown: int
     sources: list[Source]
     warnings: list[str]
@@ -83,14 +85,15 @@ def audited(terms: AuditTerms, now: float) -> Audited:
     Raises:
         NotFoundError: There is no lock file, or no file with statements.
         UnsupportedError: A file is of no known format.
-        InvalidConfigError: One cannot be read.
+        InvalidConfigError: The only one cannot be read.
         LimitedError: A root has too much in it.
         MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
         PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, or a file leaves open what is installed,
             and that is to fail.
     """
     product = audited_product(terms.product)
-    locks = read_locks(Path(terms.path), roots=True)
+    unread: list[OutriderError] = []
+    locks = read_locks(Path(terms.path), roots=True, unread=unread)
     said, unreadable = read_statements(terms.vex)
     statements = Statements(said, product)
     warnings = [f"{path}: {text}" for path, lock in locks for text in lock.unreadable]
@@ -107,6 +110,7 @@ def audited(terms: AuditTerms, now: float) -> Audited:
     return Audited(
         locks=locks,
         found=found,
+        unread=[one.message for one in unread],
         unknown=sum(not _is_known(one.advised_by, sources) for _, lock in locks for one in lock.packages),
         sources=[sources[one] for one in [*sorted(ecosystems), *_CALLED] if one in sources],
         warnings=[*doubts, *left_open, *warnings, *_elsewhere(locks), *unclear, *unreadable, *statements.unused()],

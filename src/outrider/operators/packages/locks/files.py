@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from outrider.core.errors import NotFoundError
+from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError
 from outrider.operators.packages.distributions.environments import installed_in, is_environment, is_of_others
 from outrider.operators.packages.distributions.inventories import inventories
 from outrider.operators.packages.distributions.roots import root_at
@@ -11,12 +11,13 @@ from outrider.operators.packages.locks.reading import lock_files, locks_beside, 
 from outrider.operators.packages.locks.writing.files import read_text
 
 
-def read_locks(path: Path, *, roots: bool = False) -> list[tuple[str, Lock]]:
+def read_locks(path: Path, *, roots: bool = False, unread: list[OutriderError] | None = None) -> list[tuple[str, Lock]]:
     """Return what a lock file says, or all lock files of a folder, with the path of each; without one, what is installed in it.
 
     Args:
         path: Of the file or the folder.
         roots: Whether it may be a root as well, or an image of a container: of these what is installed is read.
+        unread: Gets the errors of files of a folder, of which the others are read then; the first one is raised if there is none.
 
     Raises:
         NotFoundError: There is none, or one cannot be read.
@@ -36,7 +37,15 @@ def read_locks(path: Path, *, roots: bool = False) -> list[tuple[str, Lock]]:
             f"{path}: there is no lock file", found="none", expected="such as uv.lock, package-lock.json or Cargo.lock",
             suggestions=["lock the project with its own tool", "name the file"],
         )  # fmt: skip
-    return [(str(file), read_lock(file.as_posix(), read_text(file))) for file in files]
+    locks = []
+    for file in files:
+        try:
+            locks.append((str(file), read_lock(file.as_posix(), read_text(file))))
+        except (InvalidConfigError, NotFoundError) as error:
+            if unread is None or file == path:
+                raise
+            unread.append(error)
+    return locks
 
 
 def _files(folder: Path) -> list[Path]:

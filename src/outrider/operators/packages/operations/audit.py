@@ -87,7 +87,8 @@ class AuditResult(msgspec.Struct, kw_only=True):
         below: How many vulnerabilities are less severe than what was asked for.
         suppressed: Those that are no findings, as `vex` states.
         files: That were looked at.
-        unjudged: Those that have packages, and none that could be read: nothing is known of what they install.
+        unread: Why other lock files of the folder could not be read: the command ends with 2 then, as with one that is malformed.
+        unjudged: Those of the files that have packages, and none that could be read: nothing is known of what they install.
         advisories: What they were compared with.
         warnings: Why this may not be all: advisories that are old or missing, files that name only what somebody asks for, entries that
             could not be read. And statements that fit
@@ -101,6 +102,7 @@ class AuditResult(msgspec.Struct, kw_only=True):
     below: int
     suppressed: list[Suppressed]
     files: list[str]
+    unread: list[str]
     unjudged: list[str]
     advisories: list[Source]
     warnings: list[str]
@@ -112,7 +114,7 @@ async def run(params: AuditParams, context: Context) -> AuditResult:
     Raises:
         NotFoundError: There is no lock file, or no file with statements.
         UnsupportedError: A file is of no known format.
-        InvalidConfigError: One cannot be read.
+        InvalidConfigError: The only one cannot be read.
         LimitedError: A root has too much in it.
         MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
         PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, or a file leaves open what is installed,
@@ -138,7 +140,7 @@ def _result(told: Audited, least: Severity) -> AuditResult:
     return AuditResult(
         packages=sum(len(lock.packages) for _, lock in told.locks), vulnerable=vulnerable, unknown=told.unknown, findings=findings, below=below,
         suppressed=suppressed, files=[file for file, _ in told.locks],
-        unjudged=[file for file, lock in told.locks if lock.is_unjudged], advisories=told.sources, warnings=told.warnings,
+        unread=told.unread, unjudged=[file for file, lock in told.locks if lock.is_unjudged], advisories=told.sources, warnings=told.warnings,
     )  # fmt: skip
 
 
@@ -178,6 +180,7 @@ def _suppressed(found: Found, stated: Stated) -> Suppressed:
 
 
 def _text(result: AuditResult) -> Iterable[str]:
+    yield from (f"warning: not looked at: {one}" for one in result.unread)
     for warning in result.warnings:
         yield f"warning: {warning}"
     unknown = f"; of {result.unknown} nothing is known" if result.unknown else ""
@@ -226,4 +229,5 @@ OPERATION = Implementation(
     target=lambda params: f"file/{params.path}",
     text=_text,
     findings=lambda result: result.vulnerable > 0 or result.unknown > 0 or bool(result.unjudged),
+    malformed=lambda result: bool(result.unread),
 )

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from outrider.core.errors import InvalidConfigError
 from outrider.core.timestamps import parse_timestamp, timestamp_of_second
 from outrider.operators.packages.advisories.auditing import Audited, AuditTerms, audited
 from outrider.operators.packages.sboms.bill import bill_of
@@ -70,6 +71,10 @@ async def run(params: VexParams, context: Context) -> VexResult:
 
 def _written(params: VexParams, now: float, created: str) -> VexResult:
     told = audited(params, now)
+    if told.unread and params.stale == "fail":
+        raise InvalidConfigError(
+            told.unread[0], expected="lock files that can all be read", suggestions=["have its own tool write it anew", "be told what there is: --stale warn"]
+        )  # fmt: skip
     stated = _once(told)
     counts: dict[str, int] = {}
     for one in stated:
@@ -83,7 +88,9 @@ def _written(params: VexParams, now: float, created: str) -> VexResult:
             (lock for _, lock in told.locks), name=params.name or folder.name or "project", version=params.version, created=created
         )  # fmt: skip
         document = cyclonedx_vex(bill, stated, params.product)
-    return VexResult(statements=dict(sorted(counts.items())), warnings=told.warnings, document=document)
+    return VexResult(
+        statements=dict(sorted(counts.items())), warnings=[*told.unread, *told.warnings], document=document
+    )
 
 
 def _once(told: Audited) -> list[Stated]:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from outrider.core.errors import PreconditionFailedError
+from outrider.core.errors import InvalidConfigError, PreconditionFailedError
 from outrider.operators.packages.operations import audit, vex
+from outrider.operators.packages.operations.audit import AuditParams
 from outrider.operators.packages.operations.vex import VexParams
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
 from outrider.operators.packages.tests.test_audit import audited, context, folder, imported
@@ -79,3 +80,26 @@ async def test_where_nothing_could_be_looked_at_that_is_a_finding(folder: Path, 
     assert last == "0 of 0 packages have known vulnerabilities; of 1 file nothing could be looked at"
     with pytest.raises(PreconditionFailedError, match="none of its packages could be looked at"):
         await audited(folder, text, name, stale="fail")
+
+
+async def test_a_lock_that_cannot_be_read_keeps_no_other_from_being_looked_at(folder: Path) -> None:
+    await known(folder)
+    for name in ("a", "c"):
+        (folder / "project" / name).mkdir()
+        (folder / "project" / name / "uv.lock").write_text("version =")
+    found = await audited(folder, "web==1.0\n")
+    assert [one.name for one in found.findings] == ["web"]
+    assert [one.partition(": ")[0] for one in found.unread] == [f"{folder}/project/{name}/uv.lock" for name in "ac"]
+    assert audit.OPERATION.malformed(found)
+    assert audit.OPERATION.text is not None
+    assert [one.startswith("warning: not looked at: ") for one in audit.OPERATION.text(found)][:3] == [
+        True,
+        True,
+        False,
+    ]
+    with pytest.raises(InvalidConfigError, match=r"a/uv\.lock: it cannot be read"):
+        await vex.run(VexParams(path=str(folder / "project")), context(folder))
+    told = await vex.run(VexParams(path=str(folder / "project"), stale="warn"), context(folder))
+    assert told.warnings == found.unread
+    with pytest.raises(InvalidConfigError, match="it cannot be read"):
+        await audit.run(AuditParams(path=str(folder / "project" / "a" / "uv.lock")), context(folder))
