@@ -404,9 +404,19 @@ async def test_locks_are_judged(index: PythonIndex, tmp_path: Path) -> None:
             ("gone", "was taken back"), ("lost", "pypi lost: there is none")
         ]  # fmt: skip
         written(folder, "{minimumAge: 7d}")
-        young = await check.run(CheckParams(), context(tmp_path))
+        young = await check.run(CheckParams(ask=True), context(tmp_path))
         assert [one.name for one in young.refused] == ["core", "gone", "lost"]
         assert (young.packages, young.warnings) == (4, [])
+        before = len(index.requests)
+        unasked = await check.run(CheckParams(), context(tmp_path))
+        assert {why.partition(":")[0] for one in unasked.refused for why in one.whys} == {
+            "has no time of publication, and may be too young"
+        }
+        assert len(unasked.refused) == 4
+        assert unasked.warnings == [
+            "the registries of pypi are not asked for times and licences, which a policy wants to know: --ask"
+        ]
+        assert len(index.requests) == before
 
 
 def test_a_rule_of_advisories_has_defaults() -> None:
