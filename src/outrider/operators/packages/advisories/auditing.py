@@ -23,7 +23,7 @@ from outrider.operators.packages.vex.statements import Statements
 
 _CALLED = {EPSS: "the scores of EPSS", KEV: "the catalogue of exploited vulnerabilities"}
 
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86_400, 604_800
 
 
 class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -148,14 +148,14 @@ def _changed(one: Source, sources: dict[str, Source]) -> float | None:
 
 
 def _duration(seconds: float) -> Duration:
-    unit = 1 if seconds < _MINUTE else _MINUTE if seconds < _DAY else _HOUR
+    unit = 1 if seconds < _MINUTE else _MINUTE if seconds < _DAY else _DAY if seconds >= _WEEK else _HOUR
     return Duration(seconds // unit * unit)
 
 
 def _refuse(doubts: Sequence[str], left_open: Sequence[str], max_age: Duration) -> None:
     if doubts:
         raise PreconditionFailedError(
-            doubts[0], expected=f"an import of the last {max_age}", suggestions=["outrider packages import_advisories SOURCE"]
+            doubts[0], expected=f"advisories of the last {max_age}", suggestions=["outrider packages import_advisories SOURCE"]
         )  # fmt: skip
     if left_open:
         raise PreconditionFailedError(

@@ -1,6 +1,7 @@
 """CycloneDX in JSON: https://cyclonedx.org/docs/1.6/json/."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from outrider.operators.packages.locks.documents import read_json
@@ -42,7 +43,7 @@ def read(text: str) -> Lock:
                 continue
             findings.add(
                 url.name, url.version or text_at(entry, "version"), ecosystem=url.ecosystem, source=url.source,
-                hashes=_hashes(entry), needs=needs.get(optional_text(entry, "bom-ref"), ()),
+                hashes=partial(_hashes, entry), needs=needs.get(optional_text(entry, "bom-ref"), ()),
                 development=any(_is_development(one) for one in list_at(entry, "properties")), licence=cyclonedx_licence(entry),
                 packed=url.packed,
             )  # fmt: skip

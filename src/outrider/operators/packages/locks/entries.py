@@ -67,9 +67,11 @@ class Findings:
         self.packages.append(LockedPackage(name=name, version=version, hashes=dict(hashes or {}), needs=needed, **rest))
 
     def _read_hashes(self, read: Callable[[], Hashes]) -> Hashes:
-        with self.entry(self._place):
+        try:
             return read()
-        return {}
+        except UnusableEntry as error:
+            self.report(f"{self._place}: {error}")
+            return {}
 
     def report(self, what: str) -> None:
         """Note what could not be read, in words."""

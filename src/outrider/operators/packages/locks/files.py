@@ -17,7 +17,7 @@ def read_locks(path: Path, *, roots: bool = False, unread: list[OutriderError] |
     Args:
         path: Of the file or the folder.
         roots: Whether it may be a root as well, or an image of a container: of these what is installed is read.
-        unread: Gets the errors of files of a folder, of which the others are read then; the first one is raised if there is none.
+        unread: Gets the errors of several files, of which the others are read then; if there is none, the first error is raised.
 
     Raises:
         NotFoundError: There is none, or one cannot be read.
@@ -42,7 +42,7 @@ def read_locks(path: Path, *, roots: bool = False, unread: list[OutriderError] |
         try:
             locks.append((str(file), read_lock(file.as_posix(), read_text(file))))
         except (InvalidConfigError, NotFoundError) as error:
-            if unread is None or file == path:
+            if unread is None or len(files) == 1:
                 raise
             unread.append(error)
     return locks

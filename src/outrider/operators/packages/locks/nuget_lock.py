@@ -47,5 +47,5 @@ def _take(findings: Findings, name: str, entry: dict[str, Any]) -> None:
     content = optional_text(entry, "contentHash")
     findings.add(
         name.lower(), text_at(entry, "resolved"), needs=map(str.lower, table_at(entry, "dependencies")),
-        hashes={CONTENT_HASH: (from_base64(content),)} if content else {},
+        hashes=lambda: {CONTENT_HASH: (from_base64(content),)} if content else {},
     )  # fmt: skip

@@ -72,12 +72,12 @@ def _read_tree(findings: Findings, dependencies: dict[str, Any]) -> None:
 def _take_old(findings: Findings, name: str, entry: dict[str, Any]) -> None:
     version = text_at(entry, "version")
     source = source_of(version)
-    hashes = integrity(optional_text(entry, "integrity"))
-    if source == "path" and not hashes:
+    written = optional_text(entry, "integrity")
+    if source == "path" and not written:
         return  # a folder that is linked
     if version.startswith("npm:"):
         name, version = real_name(name, version), split_name(version.removeprefix("npm:"))[1]
     findings.add(
-        name, version, hashes=hashes, source=source, development=entry.get("dev") is True,
+        name, version, hashes=lambda: integrity(written), source=source, development=entry.get("dev") is True,
         needs=names_at(entry, ["requires"]),
     )  # fmt: skip

@@ -8,6 +8,7 @@ import msgspec
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.entries import (
     Findings,
+    Hashes,
     list_at,
     optional_text,
     reached,
@@ -15,7 +16,7 @@ from outrider.operators.packages.locks.entries import (
     table_of,
     text_at,
 )
-from outrider.operators.packages.locks.hashes import Hashes, prefixed
+from outrider.operators.packages.locks.hashes import prefixed
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.pypi.details import LockedVersion
 from outrider.operators.packages.pypi.pages import normalised

@@ -116,7 +116,7 @@ async def test_what_was_imported_just_now_may_be_old(folder: Path) -> None:
     )
     [warning] = (await audited(folder, "web==2.0\n", later=300.0)).warnings
     assert re.fullmatch(
-        r"the advisories of pypi were imported 5m ago, and the newest of them was changed \d+d(\d+h)? ago", warning
+        r"the advisories of pypi were imported 5m ago, and the newest of them was changed \d+d ago", warning
     )
     with pytest.raises(PreconditionFailedError, match="imported 5m ago"):
         await audited(folder, "web==2.0\n", later=300.0, stale="fail", max_age=Duration(DAY))
