@@ -31,6 +31,7 @@ class Implementation(Generic[P, R]):
         text: Gives the lines in which people read the result on a terminal; a table if None.
         notes: Gives what people are told beside these lines, on stderr, where the lines are a document that goes into a file.
         findings: Whether a result tells of something that wants doing: the command ends with 6 then.
+        malformed: Whether a part of the input could not be read, of which the rest was: the command ends with 2 then.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Implementation(Generic[P, R]):
         text: Callable[[R], Iterable[str]] | None = None,
         notes: Callable[[R], Iterable[str]] = lambda _: (),
         findings: Callable[[R], bool] = lambda _: False,
+        malformed: Callable[[R], bool] = lambda _: False,
     ) -> None:
         self.params = params
         self.result = result
@@ -57,6 +59,7 @@ class Implementation(Generic[P, R]):
         self.text = text
         self.notes = notes
         self.findings = findings
+        self.malformed = malformed
 
     def targets(self, params: P) -> tuple[str, ...]:
         """Return what a call acts on, each as `kind/name`; at least one."""

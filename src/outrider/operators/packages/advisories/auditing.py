@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from outrider.core.errors import PreconditionFailedError
+from outrider.core.errors import InvalidConfigError, OutriderError, PreconditionFailedError
 from outrider.core.quantities import Duration, duration
 from outrider.core.timestamps import parse_timestamp
 from outrider.operators.packages.advisories.exploits import EPSS, KEV
@@ -23,16 +23,18 @@ from outrider.operators.packages.vex.statements import Statements
 
 _CALLED = {EPSS: "the scores of EPSS", KEV: "the catalogue of exploited vulnerabilities"}
 
+_MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86_400, 604_800
+
 
 class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What to compare, and with what.
 
     Attributes:
-        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at. Or a root with a package database of
-            dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it: of these what is installed is
+        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at. Or a virtual environment, a
+            site-packages or a node_modules, a root with a package database of dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it: of these what is installed is
             looked at, packages of languages too.
-        max_age: How old advisories may be.
-        stale: What to do where they are older: `warn` or `fail`.
+        max_age: How old advisories may be, by their import and by the newest of them.
+        stale: What to do where they are older, or a file leaves open what is installed: `warn` or `fail`.
         vex: Files with statements of vulnerabilities: OpenVEX, or CycloneDX with analyses. The newest statement counts.
         product: The package URL of what is looked at; statements of its parts count only where it is named.
     """
@@ -59,6 +61,7 @@ class Audited(NamedTuple):
     Attributes:
         locks: What was looked at, by file.
         found: Packages with vulnerabilities, the worst first.
+        unread: Why lock files of a folder could not be read, of which the others were.
         unknown: Of how many packages nothing is known.
         sources: What they were compared with.
         warnings: Why this may not be all.
@@ -66,6 +69,7 @@ class Audited(NamedTuple):
 
     locks: list[tuple[str, Lock]]
     found: list[Found]
+    unread: list[str]
     unknown: int
     sources: list[Source]
     warnings: list[str]
@@ -81,13 +85,15 @@ def audited(terms: AuditTerms, now: float) -> Audited:
     Raises:
         NotFoundError: There is no lock file, or no file with statements.
         UnsupportedError: A file is of no known format.
-        InvalidConfigError: One cannot be read.
+        InvalidConfigError: The only one cannot be read.
         LimitedError: A root has too much in it.
         MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
-        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, and that is to fail.
+        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, or a file leaves open what is installed,
+            and that is to fail.
     """
     product = audited_product(terms.product)
-    locks = read_locks(Path(terms.path), roots=True)
+    unread: list[OutriderError] = []
+    locks = read_locks(Path(terms.path), roots=True, unread=unread)
     said, unreadable = read_statements(terms.vex)
     statements = Statements(said, product)
     warnings = [f"{path}: {text}" for path, lock in locks for text in lock.unreadable]
@@ -95,20 +101,19 @@ def audited(terms: AuditTerms, now: float) -> Audited:
         sources = store.sources()
         ecosystems = {one.advised_by for _, lock in locks for one in lock.packages}
         doubts = list(_doubts(ecosystems, sources, terms, now))
-        if doubts and terms.stale == "fail":
-            raise PreconditionFailedError(
-                doubts[0], expected=f"an import of the last {terms.max_age}",
-                suggestions=["outrider packages import_advisories SOURCE"],
-            )  # fmt: skip
+        left_open = [f"{path}: {lock.left_open}" for path, lock in locks if lock.left_open]
+        if terms.stale == "fail":
+            _refuse(doubts, left_open, terms.max_age)
         matcher = Matcher(store)
         found = sorted(_found(matcher, locks, statements), key=_order)
         unclear = [*_unclear(matcher, locks), *_uncompared(matcher, locks)]
     return Audited(
         locks=locks,
         found=found,
+        unread=[one.message for one in unread],
         unknown=sum(not _is_known(one.advised_by, sources) for _, lock in locks for one in lock.packages),
         sources=[sources[one] for one in [*sorted(ecosystems), *_CALLED] if one in sources],
-        warnings=[*doubts, *warnings, *_elsewhere(locks), *unclear, *unreadable, *statements.unused()],
+        warnings=[*doubts, *left_open, *warnings, *_elsewhere(locks), *unclear, *unreadable, *statements.unused()],
     )
 
 
@@ -118,10 +123,44 @@ def _doubts(ecosystems: set[str], sources: dict[str, Source], terms: AuditTerms,
         if not _is_known(one, sources):
             if one not in _CALLED:
                 yield f"no advisories of {one} are imported: nothing is known of its packages"
-        elif (age := now - parse_timestamp(sources[one].imported)) > terms.max_age:
-            what = _CALLED.get(one, f"the advisories of {one}")
-            verb = "was" if one == KEV else "were"
-            yield f"{what} {verb} imported {Duration(age // 3600 * 3600)} ago"
+        elif text := _too_old(one, sources, terms.max_age, now):
+            yield text
+
+
+def _too_old(name: str, sources: dict[str, Source], max_age: Duration, now: float) -> str:
+    """Return how old it is, where that is more than allowed: since its import, or since the newest of the advisories was changed."""
+    imported = now - parse_timestamp(sources[name].imported)
+    changed = None if name in _CALLED else _changed(sources[name], sources)
+    if max(imported, now - changed if changed is not None else 0.0) <= max_age:
+        return ""
+    what = _CALLED.get(name, f"the advisories of {name}")
+    newest = "" if changed is None else f", and the newest of them was changed {_duration(now - changed)} ago"
+    return f"{what} {'was' if name == KEV else 'were'} imported {_duration(imported)} ago{newest}"
+
+
+def _changed(one: Source, sources: dict[str, Source]) -> float | None:
+    """Return when the newest record of an import was changed, of whichever ecosystem: about an old release nothing new may be said."""
+    times = [each.newest for each in sources.values() if (each.source, each.imported) == (one.source, one.imported)]
+    try:
+        return parse_timestamp(max(times))
+    except InvalidConfigError:  # records of some collections have no time
+        return None
+
+
+def _duration(seconds: float) -> Duration:
+    unit = 1 if seconds < _MINUTE else _MINUTE if seconds < _DAY else _DAY if seconds >= _WEEK else _HOUR
+    return Duration(seconds // unit * unit)
+
+
+def _refuse(doubts: Sequence[str], left_open: Sequence[str], max_age: Duration) -> None:
+    if doubts:
+        raise PreconditionFailedError(
+            doubts[0], expected=f"advisories of the last {max_age}", suggestions=["outrider packages import_advisories SOURCE"]
+        )  # fmt: skip
+    if left_open:
+        raise PreconditionFailedError(
+            left_open[0], expected="a lock of all that is installed", suggestions=["lock the project", "be told what there is: --stale warn"]
+        )  # fmt: skip
 
 
 def _elsewhere(locks: Sequence[tuple[str, Lock]]) -> list[str]:

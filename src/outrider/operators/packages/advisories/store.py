@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -43,6 +44,13 @@ _EXPLOIT_COPIES = (
 )
 # Where advisories of an ecosystem, or what else was imported, are counted.
 _COUNTS = {EPSS: "SELECT COUNT(*) FROM score", KEV: "SELECT COUNT(*) FROM exploited"}
+_CVES: dict[str, tuple[str, tuple[str, ...]]] = {
+    EPSS: ("SELECT cve FROM score", ()),
+    KEV: ("SELECT cve FROM exploited", ()),
+}
+_GONE = """SELECT COUNT(DISTINCT id) FROM old.affected WHERE ecosystem = ?1
+    AND id NOT IN (SELECT id FROM main.affected WHERE ecosystem = ?1)"""
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Source(msgspec.Struct, kw_only=True, frozen=True):
@@ -61,6 +69,20 @@ class Source(msgspec.Struct, kw_only=True, frozen=True):
     imported: str
     newest: str
     records: int
+
+
+class Written(NamedTuple):
+    """What an import has come to.
+
+    Attributes:
+        sources: What was imported, by ecosystem.
+        gone: How many advisories of each ecosystem are not there any more.
+        damaged: Where the file is now that was there and could not be read; None where it could.
+    """
+
+    sources: list[Source]
+    gone: dict[str, int]
+    damaged: Path | None
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -131,6 +153,12 @@ class AdvisoryStore:
         with self._told():
             return [name for (name,) in self._database.execute(query, (ecosystem,))]
 
+    def ids(self, ecosystem: str) -> set[str]:
+        """Return the ids of all records about packages of an ecosystem; the CVEs that EPSS or CISA's catalogue tell of."""
+        asked = ("SELECT DISTINCT id FROM affected WHERE ecosystem = ?", (ecosystem,))
+        with self._told():
+            return {identity for (identity,) in self._database.execute(*_CVES.get(ecosystem, asked))}
+
     def advisory(self, identity: str) -> Advisory:
         """Return a record that `about` has named."""
         with self._told():
@@ -151,8 +179,10 @@ class AdvisoryStore:
         return KnownExploit(cve, row[0], row[1], bool(row[2])) if row else None
 
 
-def write_store(path: Path, known: Iterable[Known], source: str, now: float, *, add: bool = False) -> list[Source]:
+def write_store(path: Path, known: Iterable[Known], source: str, now: float, *, add: bool = False) -> Written:
     """Put advisories into the place of those of the same ecosystems; those of others stay. So it is with what is known of exploits.
+
+    A file that is damaged is kept under another name, and made anew.
 
     Args:
         path: Of the file.
@@ -160,9 +190,6 @@ def write_store(path: Path, known: Iterable[Known], source: str, now: float, *, 
         source: Where they come from.
         now: Seconds since the epoch.
         add: Leave those of the same ecosystems too, but for records of the same id.
-
-    Returns:
-        What was imported, by ecosystem.
 
     Raises:
         ExecutionFailedError: It cannot be written; the old file stays.
@@ -174,18 +201,24 @@ def write_store(path: Path, known: Iterable[Known], source: str, now: float, *, 
             with closing(sqlite3.connect(made)) as database:
                 database.executescript(_SCHEMA)
                 newest = _fill(database, known)
-                if path.is_file():
-                    _take_over(database, path, set() if add else set(newest))
+                gone, is_damaged = _take_over(database, path, set() if add else set(newest))
                 found = [_source(database, ecosystem, source, now, newest[ecosystem]) for ecosystem in sorted(newest)]
                 database.commit()
                 database.execute("VACUUM")
+            if is_damaged:
+                path.replace(damaged_path(path))
             made.replace(path)
     except (OSError, sqlite3.Error) as error:
         raise ExecutionFailedError(
             f"{path}: the advisories cannot be written: {error}", found=str(error), expected="a folder with room",
             suggestions=["make room, or set XDG_CACHE_HOME to another folder"],
         ) from error  # fmt: skip
-    return found
+    return Written(found, gone, damaged_path(path) if is_damaged else None)
+
+
+def damaged_path(path: Path) -> Path:
+    """Return under which name a file is kept that is damaged."""
+    return path.with_name(f"{path.name}.damaged")
 
 
 def _fill(database: sqlite3.Connection, known: Iterable[Known]) -> dict[str, str]:
@@ -218,9 +251,21 @@ def _add(database: sqlite3.Connection, advisory: Advisory, newest: dict[str, str
         database.execute("INSERT OR REPLACE INTO advisory VALUES (?, ?)", (advisory.id, record))
 
 
-def _take_over(database: sqlite3.Connection, path: Path, replaced: set[str]) -> None:
-    """Copy what is there already, but for some ecosystems and for what was written anew."""
+def _take_over(database: sqlite3.Connection, path: Path, replaced: set[str]) -> tuple[dict[str, int], bool]:
+    """Take over what is there already; return how many advisories are not, by ecosystem, and whether what is there is damaged."""
     database.commit()
+    try:
+        return _copy(database, path, replaced) if path.is_file() else {}, False
+    except sqlite3.DatabaseError as error:
+        # The last eight bits say what it is, those before them where.
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+            raise
+        database.rollback()
+        return {}, True
+
+
+def _copy(database: sqlite3.Connection, path: Path, replaced: set[str]) -> dict[str, int]:
+    """Copy what is there already, but for some ecosystems and for what was written anew; return how much of these is not."""
     database.execute("ATTACH DATABASE ? AS old", (str(path),))
     (form,) = database.execute("PRAGMA old.user_version").fetchone()
     database.execute("CREATE TEMPORARY TABLE replaced (ecosystem TEXT PRIMARY KEY)")
@@ -228,8 +273,10 @@ def _take_over(database: sqlite3.Connection, path: Path, replaced: set[str]) -> 
     copies = {_BEFORE_EXPLOITS: _COPIES, _FORM: (*_COPIES, *_EXPLOIT_COPIES)}
     for copy in copies.get(form, ()):
         database.execute(copy)
+    counts = {one: database.execute(_GONE, (one,)).fetchone()[0] for one in sorted(replaced)} if form in copies else {}
     database.commit()
     database.execute("DETACH DATABASE old")
+    return {one: count for one, count in counts.items() if count}
 
 
 def _source(database: sqlite3.Connection, ecosystem: str, source: str, now: float, newest: str) -> Source:
@@ -238,6 +285,9 @@ def _source(database: sqlite3.Connection, ecosystem: str, source: str, now: floa
     else:
         query = "SELECT COUNT(DISTINCT id) FROM affected WHERE ecosystem = ?"
         (records,) = database.execute(query, (ecosystem,)).fetchone()
+    # Where records were added there is what was said of those that stay.
+    before = database.execute("SELECT newest FROM source WHERE ecosystem = ?", (ecosystem,)).fetchall()
+    newest = max([newest, *(one for (one,) in before)])
     found = Source(ecosystem=ecosystem, source=source, imported=timestamp(now), newest=newest, records=records)
     database.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?)", msgspec.structs.astuple(found))
     return found

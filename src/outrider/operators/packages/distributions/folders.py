@@ -25,10 +25,11 @@ class FolderRoot:
 
     Args:
         folder: Its top.
+        name: What its top is called, where that tells of what is in it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, name: str = "") -> None:
+        self._folder, self._name = folder, name
 
     def target(self, path: str) -> str | None:
         """Return where a link leads to; None where there is none."""
@@ -83,17 +84,24 @@ class FolderRoot:
         walk = Walk(self._folder)
         programs: set[tuple[int, int]] = set()
         for path, entry in walk.files():
-            if (is_named := is_told_by_name(path)) or _is_new_program(entry, programs):
+            if (is_named := is_told_by_name(self._named(path))) or _is_new_program(entry, programs):
                 told = self._told(path, is_named=is_named)
                 if told:
                     yield path, told
         if walk.closed:
             yield "", [unread(f"{len(walk.closed)} folders in it may not be read by you: {', '.join(walk.closed[:3])}")]
 
+    def _named(self, path: str) -> str:
+        return f"{self._name}/{path}" if self._name else path
+
     def _told(self, path: str, *, is_named: bool) -> list[Told]:
         try:
             with _opened(self._folder / path) as file:
-                return read_installed(path, file) if is_named or file.peek(len(MAGIC)).startswith(MAGIC) else []
+                return (
+                    read_installed(self._named(path), file)
+                    if is_named or file.peek(len(MAGIC)).startswith(MAGIC)
+                    else []
+                )
         except OSError as error:
             return [unread(f"it cannot be read: {error.strerror}")]
 

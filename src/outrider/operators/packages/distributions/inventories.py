@@ -1,6 +1,6 @@
 """What is installed in a root: what its package databases say, and of which distribution it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import msgspec
@@ -43,16 +43,33 @@ def inventories(root: Root, shown: str) -> list[tuple[str, Lock]]:
     """
     release = _release(root)
     found = [*_dpkg(root, release), *_apk(root, release), *_rpm(root, release)]
-    languages = list(_languages(root))
-    if languages and not found:
+    installed = languages(root, shown)
+    if installed and not found:
         found.append(("", Lock(form="root", packages=(), unreadable=(_NO_DATABASE,))))
-    found += languages
-    if not found:
+    if not found and not installed:
         raise NotFoundError(
             f"{shown}: there is no package database in this root, and no package of a language",
             found="neither a database of dpkg, nor of apk, nor of RPM", expected=", ".join((DPKG, APK[0], *RPM[0])),
             suggestions=["name the lock files of what is in it", "name an SBOM that was made when the image was built"],
         )  # fmt: skip
+    return [*_placed(found, shown), *installed]
+
+
+def languages(root: Root, shown: str) -> list[tuple[str, Lock]]:
+    """Return each file of a root that tells of packages of languages, with its path.
+
+    Args:
+        root: The root.
+        shown: What it is called.
+
+    Raises:
+        InvalidConfigError: A package database is damaged.
+        LimitedError: There is too much in it.
+    """
+    return _placed(_languages(root), shown)
+
+
+def _placed(found: Iterable[tuple[str, Lock]], shown: str) -> list[tuple[str, Lock]]:
     return [(_shown(f"{shown}/{path}" if path else shown or "/"), lock) for path, lock in found]
 
 

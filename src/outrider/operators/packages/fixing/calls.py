@@ -22,12 +22,14 @@ class Fix(msgspec.Struct, kw_only=True):
         texts: The files that change, as they would be.
         digests: Of all files that it follows from.
         unread: Why lock files could not be read, among others that could.
+        malformed: Whether one of them is none of its format.
     """
 
     told: list[FixedFile]
     texts: dict[Path, str]
     digests: dict[str, str]
     unread: list[str]
+    malformed: bool = False
 
 
 class LockFile(NamedTuple):

@@ -96,6 +96,7 @@ async def find_fix(wanted: FixParams, context: Context, folder: Path | None = No
                     raise
                 if lock is None:
                     found.unread.append(error.message)
+                    found.malformed = True
                 else:
                     _leave(found, path, lock, auditor, f"{error.message}; have its own tool update it.")
             except UNREACHED as error:

@@ -70,7 +70,7 @@ def _take(findings: Findings, packages: dict[str, Any], place: str, *, is_develo
     findings.add(
         name, version, source=source_of(version), needs=_identities(packages, [*needs]),
         # An entry of git ends with its commit instead.
-        hashes=integrity(last) if _INTEGRITY.match(last) else {}, development=is_development,
+        hashes=lambda: integrity(last) if _INTEGRITY.match(last) else {}, development=is_development,
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def _take(findings: Findings, name: str, entry: dict[str, Any], checksums: dict[
         name, version, source="" if is_usual(source) else OTHER_REGISTRY if kind in ("registry", "sparse") else kind,
         address="" if is_usual(source) else f"{GIT}{url.partition('?')[0]}@{commit}" if kind == "git" else source,
         # `<none>` is what version 1 has for packages of git.
-        hashes=collected([("sha256", str(checksum))]) if checksum not in ("", "<none>") else {},
+        hashes=lambda: collected([("sha256", str(checksum))]) if checksum not in ("", "<none>") else {},
         needs=map(_need, texts_at(entry, "dependencies")),
     )  # fmt: skip
 

@@ -41,7 +41,7 @@ def add_package(findings: Findings, name: str, entry: dict[str, Any], *, is_deve
     shasum = optional_text(dist, "shasum")
     findings.add(
         name, text_at(entry, "version"), source=source, development=is_development,
-        hashes=collected([("sha1", shasum)]) if shasum else {}, licence=licence_text(entry.get("license")),
+        hashes=lambda: collected([("sha1", shasum)]) if shasum else {}, licence=licence_text(entry.get("license")),
         # Names without a slash are PHP and its extensions.
         needs=[one.lower() for one in table_at(entry, "require") if "/" in one],
     )  # fmt: skip

@@ -1,11 +1,13 @@
 """CycloneDX in JSON: https://cyclonedx.org/docs/1.6/json/."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.entries import (
     Findings,
+    Hashes,
     UnusableEntry,
     list_at,
     optional_text,
@@ -13,7 +15,7 @@ from outrider.operators.packages.locks.entries import (
     text_at,
     texts_at,
 )
-from outrider.operators.packages.locks.hashes import Hashes, collected
+from outrider.operators.packages.locks.hashes import collected
 from outrider.operators.packages.locks.licence_texts import cyclonedx_licence
 from outrider.operators.packages.locks.lock import Lock, unreadable
 from outrider.operators.packages.locks.package_urls import Others, PackageUrl, package_url
@@ -46,7 +48,7 @@ def read(text: str) -> Lock:
                 continue
             findings.add(
                 url.name, url.version or text_at(entry, "version"), ecosystem=url.ecosystem, source=url.source,
-                hashes=_hashes(entry), needs=needs.get(optional_text(entry, "bom-ref"), ()),
+                hashes=partial(_hashes, entry), needs=needs.get(optional_text(entry, "bom-ref"), ()),
                 development=any(_is_development(one) for one in list_at(entry, "properties")), licence=cyclonedx_licence(entry),
                 packed=url.packed,
             )  # fmt: skip

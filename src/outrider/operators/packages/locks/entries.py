@@ -1,6 +1,6 @@
 """Reads the entries of a lock one by one, so that a broken one does not hide the others."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,8 @@ _LONGEST = 2000
 _MOST_REPORTS = 1000
 # The name of what is needed, or that with the version in which it is: of some names a lock has several.
 Need = str | tuple[str, str]
+
+Hashes = dict[str, tuple[str, ...]]
 
 
 class UnusableEntry(Exception):  # noqa: N818 - it is reported, not shown as an error
@@ -33,13 +35,14 @@ class Findings:
         self._ecosystem = ecosystem
         self._asked: set[Need] = set()
         self._reports: list[str] = []
+        self._place: object = ""
 
     def add(
         self,
         name: str,
         version: str,
         *,
-        hashes: Mapping[str, tuple[str, ...]] | None = None,
+        hashes: Hashes | Callable[[], Hashes] | None = None,
         needs: Iterable[Need] = (),
         **rest: Any,
     ) -> None:
@@ -48,7 +51,7 @@ class Findings:
         Args:
             name: As its ecosystem compares names.
             version: As it is written.
-            hashes: By algorithm.
+            hashes: By algorithm; or what reads them: where it cannot, that is noted, and the package is there all the same.
             needs: Names, and versions where the file says them.
             rest: Other fields of `LockedPackage`.
 
@@ -61,6 +64,8 @@ class Findings:
             if len(one) > _LONGEST or not one.isprintable() or one != one.strip():
                 raise UnusableEntry(f"{one!r} is no {what}")
         rest.setdefault("ecosystem", self._ecosystem)
+        if callable(hashes):
+            hashes = self._read_hashes(hashes)
         versions: dict[str, set[str]] = {}
         for need in needs:
             needed, its_version = (need, "") if isinstance(need, str) else need
@@ -77,6 +82,13 @@ class Findings:
         """Note what the project itself asks for."""
         self._asked.update(one if isinstance(one, str) or one[1] else one[0] for one in needs)
 
+    def _read_hashes(self, read: Callable[[], Hashes]) -> Hashes:
+        try:
+            return read()
+        except UnusableEntry as error:
+            self.report(f"{self._place}: {error}")
+            return {}
+
     def report(self, what: str) -> None:
         """Note what could not be read, in words."""
         self._reports.append(" ".join(what.split())[:_SHOWN])
@@ -84,10 +96,13 @@ class Findings:
     @contextmanager
     def entry(self, place: object) -> Iterator[None]:
         """Read one entry within; what is wrong with it is noted with its place."""
+        around, self._place = self._place, place
         try:
             yield
         except UnusableEntry as error:
             self.report(f"{place}: {error}")
+        finally:
+            self._place = around
 
     def section(self, document: Mapping[str, Any], name: str) -> dict[str, Any]:
         """Return the mapping at a name of the file; it is empty where there is none.
@@ -115,12 +130,13 @@ class Findings:
             raise unreadable(self.form, f"{name}: {type(found).__name__}", f"{name}: {kind.__name__}")
         return found
 
-    def lock(self, *, tells_needs: bool = True, partial: str = "") -> Lock:
+    def lock(self, *, tells_needs: bool = True, partial: str = "", may_be_whole: bool = False) -> Lock:
         """Return all as a lock: sorted, each package once.
 
         Args:
             tells_needs: Whether the file says what its packages need.
             partial: Why it may not name all that is installed, and what to do.
+            may_be_whole: Whether it may name all the same.
         """
         together: dict[tuple[str, str, str, str], list[LockedPackage]] = {}
         for one in self.packages:
@@ -131,7 +147,7 @@ class Findings:
         packages = tuple(self._marked(_one(group)) for _, group in sorted(together.items()))
         return Lock(
             form=self.form, packages=packages, unreadable=tuple(reports), tells_needs=tells_needs,
-            partial=partial if packages or reports else "",
+            partial=partial if packages or reports else "", may_be_whole=may_be_whole,
         )  # fmt: skip
 
     def _marked(self, one: LockedPackage) -> LockedPackage:

@@ -56,8 +56,6 @@ class _Gems:
         depth = len(line) - len(line.lstrip(" "))
         text = line.strip()
         if text and depth == 0:
-            if text.startswith(("<<<<<<<", "=======", ">>>>>>>")):
-                raise UnusableEntry("a conflict of a merge")
             self._section, self._needs, self._remote = text, None, ""
         elif self._section == "CHECKSUMS" and text:
             self._take_checksum(text)

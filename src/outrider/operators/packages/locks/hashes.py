@@ -5,9 +5,8 @@ import binascii
 import re
 from collections.abc import Iterable
 
-from outrider.operators.packages.locks.entries import UnusableEntry
+from outrider.operators.packages.locks.entries import Hashes, UnusableEntry
 
-Hashes = dict[str, tuple[str, ...]]
 _DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128, "blake2b": 128}
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 

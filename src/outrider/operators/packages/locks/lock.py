@@ -91,6 +91,7 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
         unreadable: What stands in it that could not be read, in words.
         tells_needs: Whether it says what its packages need.
         partial: Why it may not name all that is installed, and what to do; empty where it does.
+        may_be_whole: Whether it may name all the same, and only does not say so.
     """
 
     form: str
@@ -98,6 +99,7 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
     unreadable: tuple[str, ...] = ()
     tells_needs: bool = True
     partial: str = ""
+    may_be_whole: bool = False
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -108,6 +110,13 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
     def is_unknown(self) -> bool:
         """Whether nothing of what it is about could be read: that is not nothing."""
         return not self.packages and bool(self.unreadable)
+
+    @property
+    def left_open(self) -> str:
+        """What is certainly not known of what is installed, in words; empty where it names all, or may."""
+        if self.is_unknown:
+            return "none of its packages could be looked at"
+        return "" if self.may_be_whole else self.partial
 
 
 def unreadable(form: str, found: str, expected: str) -> InvalidConfigError:

@@ -60,5 +60,5 @@ def _take(findings: Findings, name: str, entry: dict[str, Any], versions: Mappin
     content = optional_text(entry, "contentHash")
     findings.add(
         name.lower(), text_at(entry, "resolved"), needs=needs,
-        hashes={CONTENT_HASH: (from_base64(content),)} if content else {},
+        hashes=lambda: {CONTENT_HASH: (from_base64(content),)} if content else {},
     )  # fmt: skip

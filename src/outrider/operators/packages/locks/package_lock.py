@@ -67,7 +67,7 @@ def _take(findings: Findings, places: "_Places", place: str, addresses: set[str]
         source = ""  # a registry
     findings.add(
         *_identity(place, entry), source=source, needs=places.needs(place, _NEEDS),
-        hashes=integrity(optional_text(entry, "integrity")), development=entry.get("dev") is True,
+        hashes=lambda: integrity(optional_text(entry, "integrity")), development=entry.get("dev") is True,
         optional=entry.get("optional") is True or entry.get("devOptional") is True, licence=licence_text(entry.get("license")),
     )  # fmt: skip
 
@@ -123,11 +123,11 @@ def _read_tree(findings: Findings, dependencies: dict[str, Any]) -> None:
 def _take_old(findings: Findings, name: str, entry: dict[str, Any], scopes: list[dict[str, Any]]) -> None:
     version = text_at(entry, "version")
     source = source_of(version)
-    hashes = integrity(optional_text(entry, "integrity"))
-    if source == "path" and not hashes:
+    written = optional_text(entry, "integrity")
+    if source == "path" and not written:
         return  # a folder that is linked
     findings.add(
-        *_identity_old(name, entry), hashes=hashes, source=source, development=entry.get("dev") is True,
+        *_identity_old(name, entry), hashes=lambda: integrity(written), source=source, development=entry.get("dev") is True,
         optional=entry.get("optional") is True, needs=_needs_old(entry, scopes),
     )  # fmt: skip
 

@@ -37,6 +37,6 @@ def _take(findings: Findings, name: str, entry: dict[str, Any], files: list[Any]
     needs = [match[1] for match in map(_NAME.match, texts_at(entry, "dependencies")) if match]
     source = next((kind for kind in ("git", "hg", "svn", "bzr", "url", "path") if kind in entry), "")
     findings.add(
-        normalised(name), text_at(entry, "version"), hashes=prefixed(text_at(table_of(one), "hash") for one in files),
+        normalised(name), text_at(entry, "version"), hashes=lambda: prefixed(text_at(table_of(one), "hash") for one in files),
         needs=map(normalised, needs), source=source, development=bool(groups) and "default" not in groups,
     )  # fmt: skip

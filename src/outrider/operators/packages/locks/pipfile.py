@@ -50,5 +50,9 @@ def _take(findings: Findings, name: str, entry: dict[str, Any], *, is_developmen
         if not version or not pinned.startswith("=="):
             raise UnusableEntry(f"{pinned} is no pinned version" if pinned else "it has no version")
     findings.add(
-        normalised(name), version, hashes=prefixed(texts_at(entry, "hashes")), source=source, development=is_development
+        normalised(name),
+        version,
+        hashes=lambda: prefixed(texts_at(entry, "hashes")),
+        source=source,
+        development=is_development,
     )

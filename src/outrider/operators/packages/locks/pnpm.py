@@ -66,7 +66,7 @@ def _take(findings: Findings, key: str, entry: dict[str, Any], needs: set[Need],
     name, version = _identity(key)
     findings.add(
         optional_text(entry, "name") or name, optional_text(entry, "version") or version, needs=needs,
-        hashes=integrity(optional_text(resolution, "integrity")), source=_source(key, version, resolution), **flags,
+        hashes=lambda: integrity(optional_text(resolution, "integrity")), source=_source(key, version, resolution), **flags,
     )  # fmt: skip
 
 

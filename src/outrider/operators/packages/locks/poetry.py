@@ -43,7 +43,7 @@ def _take(findings: Findings, name: str, entry: dict[str, Any], files: list[Any]
     groups = texts_at(entry, "groups") or [optional_text(entry, "category")]
     kind = optional_text(table_at(entry, "source"), "type")
     findings.add(
-        normalised(name), text_at(entry, "version"), hashes=prefixed(text_at(table_of(one), "hash") for one in files),
+        normalised(name), text_at(entry, "version"), hashes=lambda: prefixed(text_at(table_of(one), "hash") for one in files),
         needs=map(normalised, table_at(entry, "dependencies")), source=_SOURCES.get(kind, kind),
         development=not {"main", ""} & set(groups), optional=entry.get("optional") is True,
     )  # fmt: skip

@@ -40,7 +40,7 @@ def _take(findings: Findings, entry: dict[str, Any]) -> None:
         if optional_text(table_at(entry, "directory"), "path") == ".":
             return  # the project itself
         findings.add(
-            normalised(name), text_at(entry, "version"), hashes=collected(_hashes(entry)), source=_source(entry),
+            normalised(name), text_at(entry, "version"), hashes=lambda: collected(_hashes(entry)), source=_source(entry),
             needs=[
                 (normalised(text_at(table_of(one), "name")), optional_text(one, "version"))
                 for one in list_at(entry, "dependencies")

@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from outrider.core.errors import InvalidConfigError, LimitedError, NotFoundError, UnsupportedError
 from outrider.operators.packages.locks.documents import checked
-from outrider.operators.packages.locks.lock import Lock
+from outrider.operators.packages.locks.empty import refuse_unmarked
+from outrider.operators.packages.locks.lock import Lock, unreadable
 
 MAX_DEPTH = 8
 MAX_FOLDERS = 20_000
@@ -44,6 +45,7 @@ _DESCRIPTIONS = (
 )
 _KEYS = ((re.compile(r'"bomFormat"\s*:'), "cyclonedx"), (re.compile(r'"spdxVersion"\s*:'), "spdx"))
 _REQUIREMENT = re.compile(r"--?[a-z]|[A-Za-z0-9][A-Za-z0-9._-]*+\s*+(?:\[[^\]]*+\]\s*+)?[=<>~!]=")
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7}) ", re.MULTILINE)
 _HEAD = 64 * 1024
 _SKIPPED = frozenset({"node_modules", "vendor", "venv", "site-packages", "bower_components", "__pypackages__"})
 # Formats that only wish, and those that say in the same folder what became of it.
@@ -79,13 +81,23 @@ def read_lock(name: str, text: str) -> Lock:
     module, _, function = reader.partition(".")
     found = import_module(f"outrider.operators.packages.locks.{module}")
     try:
+        _refuse_conflict(name, text)
         lock: Lock = getattr(found, function or "read")(text)
+        if not lock.packages and not lock.unreadable:
+            refuse_unmarked(lock.form, text)
     except InvalidConfigError as error:
         # A reader knows its format; of several files of one, the path tells which it is.
         error.message = error.message.removeprefix(f"{PurePosixPath(name).name}: ")
         error.about(name)
         raise
     return lock
+
+
+def _refuse_conflict(name: str, text: str) -> None:
+    conflict = _CONFLICT.search(text)
+    if conflict is not None:
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise unreadable(PurePosixPath(name).name, f"a conflict of a merge in line {line}", "a file that is merged")
 
 
 def lock_files(folder: Path) -> list[Path]:
@@ -113,6 +125,11 @@ def lock_files(folder: Path) -> list[Path]:
                 expected=f"at most {MAX_FOLDERS} folders and {MAX_FILES} lock files", suggestions=["name the lock files"],
             )  # fmt: skip
     return sorted(found)
+
+
+def locks_beside(folder: Path) -> list[Path]:
+    """Return the lock files that are in a folder itself, sorted, as `lock_files` does."""
+    return sorted(_preferred([one for one in folder.iterdir() if one.is_file()]))
 
 
 def _by_name(name: str, readers: tuple[tuple[str, str, str], ...], field: int = 1) -> str:

@@ -31,12 +31,14 @@ def read(text: str) -> Lock:
         InvalidConfigError: It is too large, or no text.
     """
     findings = Findings(FORM, "pypi")
+    if not text.strip():
+        findings.report("it is empty")
     for number, line in _lines(checked(FORM, text)):
         with findings.entry(f"line {number}"):
             _take(findings, line)
     # With hashes pip installs nothing that is not in the file, and these tools name all.
     is_whole = any(one.hashes for one in findings.packages) or _COMPILED.search(text)
-    return findings.lock(tells_needs=False, partial="" if is_whole else _PARTIAL)
+    return findings.lock(tells_needs=False, partial="" if is_whole else _PARTIAL, may_be_whole=True)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -70,4 +72,4 @@ def _take(findings: Findings, line: str) -> None:
     pin = _PIN.fullmatch(requirement)
     if pin is None:
         raise UnusableEntry(f"{requirement} is not pinned with ==")
-    findings.add(normalised(pin["name"]), pin["version"], hashes=prefixed(_HASH.findall(line)))
+    findings.add(normalised(pin["name"]), pin["version"], hashes=lambda: prefixed(_HASH.findall(line)))

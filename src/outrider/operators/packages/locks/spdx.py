@@ -56,7 +56,7 @@ def _take(findings: Findings, others: Others, entry: dict[str, Any], relations: 
     checksums = [table_of(one) for one in list_at(entry, "checksums")]
     findings.add(
         url.name, url.version or text_at(entry, "versionInfo"), ecosystem=url.ecosystem, source=url.source,
-        hashes=collected((text_at(one, "algorithm").replace("-", ""), text_at(one, "checksumValue")) for one in checksums),
+        hashes=lambda: collected((text_at(one, "algorithm").replace("-", ""), text_at(one, "checksumValue")) for one in checksums),
         needs=relations.needs_of(identifier),
         development=identifier in relations.development, licence=spdx_licence(entry, relations.extracted),
         packed=url.packed,

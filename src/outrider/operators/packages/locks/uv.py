@@ -10,6 +10,7 @@ import msgspec
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.entries import (
     Findings,
+    Hashes,
     list_at,
     optional_text,
     reached,
@@ -103,9 +104,12 @@ def _take(findings: Findings, name: str, entry: dict[str, Any]) -> None:
         return  # a project in a folder, whose version only a build can tell
     files = [table_of(one) for one in list_at(entry, "wheels")]
     files.append(table_at(entry, "sdist"))
-    hashes = prefixed(one for one in (optional_text(file, "hash") for file in files) if one)
     kind = next((_SOURCES[one] for one in source if one in _SOURCES), "")
-    findings.add(name, text_at(entry, "version"), hashes=hashes, needs=_needs(entry), source=kind)
+    findings.add(name, text_at(entry, "version"), needs=_needs(entry), source=kind, hashes=lambda: _hashes(files))
+
+
+def _hashes(files: list[dict[str, Any]]) -> Hashes:
+    return prefixed(one for one in (optional_text(file, "hash") for file in files) if one)
 
 
 def _needs(entry: dict[str, Any]) -> set[tuple[str, str]]:

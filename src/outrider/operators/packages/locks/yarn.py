@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.locks.documents import checked, read_yaml
 from outrider.operators.packages.locks.entries import (
     Findings,
     Need,
-    UnusableEntry,
     optional_text,
     table_of,
     text_at,
@@ -38,7 +38,7 @@ def read(text: str) -> Lock:
     findings = Findings(FORM, "npm")
     text = checked(FORM, text)
     is_later = _LATER.search(text)
-    entries = [*(_entries_later(text) if is_later else _entries(findings, text))]
+    entries = [*(_entries_later(text) if is_later else _entries(text))]
     known: dict[str, tuple[str, str]] = {}
     for keys, entry in entries:
         with findings.entry(keys[0]):
@@ -63,19 +63,19 @@ def entries_of(text: str) -> dict[str, dict[str, Any]]:
     Raises:
         InvalidConfigError: It is none of this format, or something in it cannot be read.
     """
-    findings = Findings(FORM, "npm")
     text = checked(FORM, text)
-    entries = _entries_later(text) if _LATER.search(text) else _entries(findings, text)
-    found = {key: entry for keys, entry in entries for key in keys}
-    if odd := findings.lock().unreadable:
-        raise unreadable(FORM, odd[0], "entries of Yarn")
-    return found
+    entries = _entries_later(text) if _LATER.search(text) else _entries(text)
+    return {key: entry for keys, entry in entries for key in keys}
 
 
 def _entries_later(text: str) -> Iterator[tuple[list[str], dict[str, Any]]]:
     """Yield the entries of later ones: all of their keys are one text."""
     for document in read_yaml(FORM, text):
         for key, entry in document.items():
+            # The last field of each entry says how it is linked.
+            is_whole = isinstance(entry, dict) and entry.get("version") and entry.get("linkType") in ("hard", "soft")
+            if key != "__metadata" and not is_whole:
+                raise _cut_off(key)
             yield key.split(", "), entry
 
 
@@ -92,11 +92,10 @@ def _take(findings: Findings, key: str, entry: dict[str, Any], known: Mapping[st
     source = source_of(split_name(key)[1])
     resolved = optional_text(entry, "resolved")
     sha1 = _SHA1.search(resolved)
-    written = integrity(optional_text(entry, "integrity"))
     # After the address of a repository there is its commit.
     old = collected([("sha1", sha1[1])]) if sha1 and source != "git" else {}
     findings.add(
-        *known[key], source=source, hashes={**old, **written}, needs=_needs(entry, known)
+        *known[key], source=source, hashes=lambda: {**old, **integrity(optional_text(entry, "integrity"))}, needs=_needs(entry, known)
     )  # fmt: skip
 
 
@@ -117,7 +116,7 @@ def _needs(entry: dict[str, Any], known: Mapping[str, tuple[str, str]]) -> Itera
         yield next((known[one] for one in keys if one in known), "") or real_name(*read_patched(alias, wanted)[:2])
 
 
-def _entries(findings: Findings, text: str) -> Iterator[tuple[list[str], dict[str, Any]]]:
+def _entries(text: str) -> Iterator[tuple[list[str], dict[str, Any]]]:
     """Yield the entries of Yarn 1: their keys, and what stands below them with two or four blanks before."""
     entry: dict[str, Any] | None = None
     below: dict[str, Any] = {}
@@ -126,27 +125,38 @@ def _entries(findings: Findings, text: str) -> Iterator[tuple[list[str], dict[st
         if not line.strip() or line.startswith("#"):
             continue
         depth = len(line) - len(line.lstrip(" "))
-        with findings.entry(f"line {number}"):
-            words = _words(line.strip())
-            if depth == 0:
-                if entry is not None:
-                    yield keys, entry
-                keys, entry = words, {}
-            elif entry is None:
-                raise unreadable(FORM, f"line {number} belongs to no package", "packages at the start of lines")
-            elif line.endswith(":"):
-                below = entry[words[0]] = {}
-            else:
-                (entry if depth <= 2 else below)[words[0]] = words[1] if len(words) > 1 else ""
+        words = _words(line.strip(), number)
+        if depth == 0:
+            if entry is not None:
+                yield keys, _whole(keys, entry)
+            keys, entry = words, {}
+        elif entry is None:
+            raise unreadable(FORM, f"line {number} belongs to no package", "packages at the start of lines")
+        elif line.endswith(":"):
+            below = entry[words[0]] = {}
+        else:
+            if len(words) == 1:
+                raise unreadable(FORM, f"line {number}: {line.strip()} has no value", "lines as Yarn writes them")
+            (entry if depth <= 2 else below)[words[0]] = words[1]
     if entry is not None:
-        yield keys, entry
+        yield keys, _whole(keys, entry)
 
 
-def _words(line: str) -> list[str]:
+def _whole(keys: list[str], entry: dict[str, Any]) -> dict[str, Any]:
+    if not entry.get("version"):
+        raise _cut_off(keys[0])
+    return entry
+
+
+def _cut_off(key: str) -> InvalidConfigError:
+    return unreadable(FORM, f"the entry {key} is not whole", "entries as Yarn writes them, each with its version")
+
+
+def _words(line: str, number: int) -> list[str]:
     try:
         words = [str(json.loads(one)) if one.startswith('"') else one for one in _WORD.findall(line.removesuffix(":"))]
     except ValueError as error:
-        raise UnusableEntry(f"{line} is not quoted well") from error
+        raise unreadable(FORM, f"line {number}: {line} is not quoted well", "lines as Yarn writes them") from error
     if not words or not words[0]:
-        raise UnusableEntry(f"{line} has no name")
+        raise unreadable(FORM, f"line {number}: {line} has no name", "lines as Yarn writes them")
     return words

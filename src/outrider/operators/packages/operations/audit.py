@@ -12,6 +12,7 @@ from outrider.operators.packages.advisories.severity import ORDER
 from outrider.operators.packages.advisories.store import Source
 from outrider.operators.packages.distributions.releases import updates_of
 from outrider.operators.packages.locks.lock import LockedPackage
+from outrider.operators.packages.texts import number_of
 from outrider.operators.packages.vex.stated import Stated
 from outrider.operators.packages.vex.statements import SUPPRESSING
 from outrider.runtime.context import Context
@@ -83,23 +84,26 @@ class AuditResult(msgspec.Struct, kw_only=True):
         vulnerable: How many of them have vulnerabilities that are not suppressed.
         findings: Those, the worst first; of the same severity those that are exploited, then those that are likely to be.
         unknown: Of how many of them nothing is known, for no advisories of their ecosystem are imported.
-        unread: Where there are no packages at all, files of which none could be read.
         below: How many vulnerabilities are less severe than what was asked for.
         suppressed: Those that are no findings, as `vex` states.
         files: That were looked at.
+        unread: Why other lock files of the folder could not be read: the command ends with 2 then, as with one that is malformed.
+        unjudged: Those of the files that have packages, and none that could be read: nothing is known of what they install.
         advisories: What they were compared with.
-        warnings: Why this may not be all: advisories that are old or missing, entries that could not be read. And statements that fit
+        warnings: Why this may not be all: advisories that are old or missing, files that name only what somebody asks for, entries that
+            could not be read. And statements that fit
             nothing.
     """
 
     packages: int
     vulnerable: int
     unknown: int
-    unread: list[str]
     findings: list[Finding]
     below: int
     suppressed: list[Suppressed]
     files: list[str]
+    unread: list[str]
+    unjudged: list[str]
     advisories: list[Source]
     warnings: list[str]
 
@@ -110,10 +114,11 @@ async def run(params: AuditParams, context: Context) -> AuditResult:
     Raises:
         NotFoundError: There is no lock file, or no file with statements.
         UnsupportedError: A file is of no known format.
-        InvalidConfigError: One cannot be read.
+        InvalidConfigError: The only one cannot be read.
         LimitedError: A root has too much in it.
         MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
-        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, and that is to fail.
+        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, or a file leaves open what is installed,
+            and that is to fail.
     """
     # All of it in one thread, which opens and closes the store: where nobody waits any more it comes to its own end.
     return _result(await asyncio.to_thread(audited, params, context.clock.now()), params.least)
@@ -131,11 +136,11 @@ def _result(told: Audited, least: Severity) -> AuditResult:
         below += len(left) - len(listed)
         if listed:
             findings.append(_finding(found, listed))
-    packages = sum(len(lock.packages) for _, lock in told.locks)
     findings.sort(key=lambda one: (urgency(one.vulnerabilities[0]), one.name, one.version))
     return AuditResult(
-        packages=packages, unread=[file for file, lock in told.locks if lock.is_unknown and not packages], vulnerable=vulnerable, unknown=told.unknown, findings=findings, below=below,
-        suppressed=suppressed, files=[file for file, _ in told.locks], advisories=told.sources, warnings=told.warnings,
+        packages=sum(len(lock.packages) for _, lock in told.locks), vulnerable=vulnerable, unknown=told.unknown, findings=findings, below=below,
+        suppressed=suppressed, files=[file for file, _ in told.locks],
+        unread=told.unread, unjudged=[file for file, lock in told.locks if lock.is_unknown], advisories=told.sources, warnings=told.warnings,
     )  # fmt: skip
 
 
@@ -173,11 +178,12 @@ def _suppressed(found: Found, stated: Stated) -> Suppressed:
 
 
 def _text(result: AuditResult) -> Iterable[str]:
+    yield from (f"warning: not looked at: {one}" for one in result.unread)
     for warning in result.warnings:
         yield f"warning: {warning}"
-    yield from (f"nothing of {file} could be compared" for file in result.unread)
     unknown = f"; of {result.unknown} nothing is known" if result.unknown else ""
-    yield f"{result.vulnerable} of {result.packages} packages have known vulnerabilities{unknown}"
+    unjudged = f"; of {number_of(len(result.unjudged), 'file')} nothing could be looked at" if result.unjudged else ""
+    yield f"{result.vulnerable} of {result.packages} packages have known vulnerabilities{unknown}{unjudged}"
     is_one_file = len(result.files) == 1
     for one in result.findings:
         for each in one.vulnerabilities:
@@ -220,5 +226,6 @@ OPERATION = Implementation(
     run=run,
     target=lambda params: f"file/{params.path}",
     text=_text,
-    findings=lambda result: result.vulnerable > 0 or result.unknown > 0 or bool(result.unread),
+    findings=lambda result: result.vulnerable > 0 or result.unknown > 0 or bool(result.unjudged),
+    malformed=lambda result: bool(result.unread),
 )

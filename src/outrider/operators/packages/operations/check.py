@@ -26,8 +26,9 @@ class CheckParams(Terms, kw_only=True, forbid_unknown_fields=True):
     """What to judge.
 
     Attributes:
-        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at.
-        ask: Ask the registries too: whether versions were taken back, and, where a policy wants to know, their times and licences.
+        path: A lock file, an SBOM, a list of package URLs, a folder whose lock files are looked at, or one that packages are installed in.
+        ask: Ask the registries too: whether versions were taken back, and, where a policy wants to know, their times and licences. Without
+            it what only they know counts as the policy has it of what is not known.
     """
 
     path: str = "."
@@ -106,19 +107,22 @@ class _Judge:
     Args:
         ecosystem: Which.
         question: With the policy.
-        ask: Whether to ask the registries in any case.
+        ask: Whether to ask the registries.
     """
 
     def __init__(self, ecosystem: str, question: Question, *, ask: bool) -> None:
-        policy = question.policy
-        self._ecosystem, self._question = ecosystem, question
-        self._ask = ask or policy.asks_for_times or policy.asks_for_licences
+        self._ecosystem, self._question, self._ask = ecosystem, question, ask
         self._limit = asyncio.Semaphore(_AT_A_TIME)
 
     async def judge(self, locks: Sequence[tuple[str, Lock]], result: CheckResult) -> None:
         """Add what is to be said of all packages of the ecosystem."""
         found = [(file, one) for file, lock in locks for one in lock.packages if one.ecosystem == self._ecosystem]
         result.packages += len(found)
+        policy = self._question.policy
+        if found and not self._ask and (policy.asks_for_times or policy.asks_for_licences):
+            result.warnings.append(
+                f"the registries of {self._ecosystem} are not asked for times and licences, which a policy wants to know: --ask"
+            )
         judged = await asyncio.gather(*(self._whys(one) for _, one in found))
         for (file, one), whys in zip(found, judged, strict=True):
             if whys:

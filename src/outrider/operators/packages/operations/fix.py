@@ -20,6 +20,7 @@ class FixResult(msgspec.Struct, kw_only=True):
         fixed: How many versions were vulnerable, and are not any more.
         unfixed: How many still are.
         unread: Why lock files could not be read: nobody knows whether something in them is vulnerable.
+        malformed: Whether one of them is none of its format: the command ends with 2 then.
         written: The files that were written.
     """
 
@@ -27,6 +28,7 @@ class FixResult(msgspec.Struct, kw_only=True):
     fixed: int
     unfixed: int
     unread: list[str]
+    malformed: bool
     written: list[str]
 
 
@@ -62,7 +64,7 @@ async def run(params: FixParams, context: Context) -> FixResult:
         write_text(path, text)
     return FixResult(
         files=found.told, fixed=sum(len(one.fixed) for one in found.told), unfixed=sum(len(one.unfixed) for one in found.told),
-        unread=found.unread, written=[str(path) for path in texts],
+        unread=found.unread, malformed=found.malformed, written=[str(path) for path in texts],
     )  # fmt: skip
 
 
@@ -100,4 +102,5 @@ OPERATION = Implementation(
     target=lambda params: f"file/{params.path}",
     text=_text,
     findings=lambda result: result.unfixed > 0 or bool(result.unread),
+    malformed=lambda result: result.malformed,
 )

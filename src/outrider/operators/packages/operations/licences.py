@@ -37,7 +37,7 @@ class LicencesParams(Terms, kw_only=True, forbid_unknown_fields=True):
     """What to look at, and by which policy; where none speaks of licences, all are allowed that are known.
 
     Attributes:
-        path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at.
+        path: A lock file, an SBOM, a list of package URLs, a folder whose lock files are looked at, or one that packages are installed in.
         format: How people read it: a table of what is found, or all packages as HTML, CSV or SPDX 2.3.
         installed: A folder of installed packages that is not in the project, such as a site-packages.
         ask: Ask the registries for licences that neither the installed packages nor the lock tell.

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from outrider.core.errors import InvalidConfigError
 from outrider.core.timestamps import parse_timestamp, timestamp_of_second
 from outrider.operators.packages.advisories.auditing import Audited, AuditTerms, audited
 from outrider.operators.packages.sboms.bill import bill_of
@@ -22,7 +23,7 @@ class VexParams(AuditTerms, kw_only=True, forbid_unknown_fields=True):
     """Of what, and how.
 
     Attributes:
-        stale: What to do where advisories are missing or too old: `warn` or `fail`.
+        stale: What to do where advisories are missing or too old, or a file leaves open what is installed: `warn` or `fail`.
         format: OpenVEX, or a bill of materials in CycloneDX 1.7 with its vulnerabilities.
         author: Who says it: a person or an organisation, in OpenVEX.
         name: Of what the bill is about; that of the folder if none is given.
@@ -61,7 +62,7 @@ async def run(params: VexParams, context: Context) -> VexResult:
         UnsupportedError: A file is of no known format.
         InvalidConfigError: One cannot be read, or the time is none.
         MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
-        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem.
+        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, or a file leaves open what is installed.
     """
     now = context.clock.now()
     created = timestamp_of_second(parse_timestamp(params.created) if params.created else now)
@@ -70,6 +71,10 @@ async def run(params: VexParams, context: Context) -> VexResult:
 
 def _written(params: VexParams, now: float, created: str) -> VexResult:
     told = audited(params, now)
+    if told.unread and params.stale == "fail":
+        raise InvalidConfigError(
+            told.unread[0], expected="lock files that can all be read", suggestions=["have its own tool write it anew", "be told what there is: --stale warn"]
+        )  # fmt: skip
     stated = _once(told)
     counts: dict[str, int] = {}
     for one in stated:
@@ -83,7 +88,9 @@ def _written(params: VexParams, now: float, created: str) -> VexResult:
             (lock for _, lock in told.locks), name=params.name or folder.name or "project", version=params.version, created=created
         )  # fmt: skip
         document = cyclonedx_vex(bill, stated, params.product)
-    return VexResult(statements=dict(sorted(counts.items())), warnings=told.warnings, document=document)
+    return VexResult(
+        statements=dict(sorted(counts.items())), warnings=[*told.unread, *told.warnings], document=document
+    )
 
 
 def _once(told: Audited) -> list[Stated]:

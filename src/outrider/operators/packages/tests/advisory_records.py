@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from outrider.core.timestamps import timestamp
+from outrider.ports.clock import SystemClock
+
 
 def ecosystem_range(*events: tuple[str, str], kind: str = "ECOSYSTEM") -> dict[str, Any]:
     """Return a range by its events, such as `("introduced", "0"), ("fixed", "1.2")`."""
@@ -20,9 +23,9 @@ def affected(
 
 
 def record(identity: str, *packages: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """Return a record."""
+    """Return a record, which was changed just now."""
     return {
-        "schema_version": "1.7.0", "id": identity, "modified": "2026-10-01T00:00:00Z", "summary": f"{identity} is bad",
+        "schema_version": "1.7.0", "id": identity, "modified": timestamp(SystemClock().now()), "summary": f"{identity} is bad",
         "affected": list(packages), **more,
     }  # fmt: skip
 

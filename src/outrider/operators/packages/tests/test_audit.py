@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from outrider.core.errors import (
 )
 from outrider.core.identity import Principal
 from outrider.core.quantities import Duration
+from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.operations import audit, import_advisories
 from outrider.operators.packages.operations.audit import AuditParams, AuditResult
 from outrider.operators.packages.operations.import_advisories import ImportAdvisoriesParams
@@ -23,7 +25,8 @@ from outrider.ports.secrets import Resolver
 from outrider.runtime.context import Context, Environment
 
 HIGH = {"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"}
-FIXED = affected(ecosystem_range(("introduced", "0"), ("fixed", "2.0")))
+FIXED_RANGE = ecosystem_range(("introduced", "0"), ("fixed", "2.0"))
+FIXED = affected(FIXED_RANGE)
 DAY = 86_400.0
 
 
@@ -101,16 +104,43 @@ async def test_nothing_imported_is_never_safe(folder: Path) -> None:
 async def test_old_advisories_are_told_or_fail(folder: Path) -> None:
     await imported(folder, record("X", FIXED))
     found = await audited(folder, "web==2.0\n", later=8 * DAY)
-    assert found.warnings == ["the advisories of pypi were imported 8d ago"]
+    assert found.warnings == ["the advisories of pypi were imported 8d ago, and the newest of them was changed 8d ago"]
     assert (await audited(folder, "web==2.0\n", later=8 * DAY, max_age=Duration(9 * DAY))).warnings == []
     with pytest.raises(PreconditionFailedError, match="8d ago"):
         await audited(folder, "web==2.0\n", later=8 * DAY, stale="fail")
 
 
+async def test_what_was_imported_just_now_may_be_old(folder: Path) -> None:
+    await imported(
+        folder, record("X", FIXED, modified="2019-06-01T00:00:00Z"), record("Y", FIXED, modified="2019-01-01T00:00:00Z")
+    )
+    [warning] = (await audited(folder, "web==2.0\n", later=300.0)).warnings
+    assert re.fullmatch(
+        r"the advisories of pypi were imported 5m ago, and the newest of them was changed \d+d ago", warning
+    )
+    with pytest.raises(PreconditionFailedError, match="imported 5m ago"):
+        await audited(folder, "web==2.0\n", later=300.0, stale="fail", max_age=Duration(DAY))
+    # With the same import came newer ones, about something else: these are as it is today.
+    newer = record("Z", affected(versions=["1"], ecosystem="npm"))
+    await imported(folder, record("X", FIXED, modified="2019-06-01T00:00:00Z"), newer)
+    assert (await audited(folder, "web==2.0\n", stale="fail")).warnings == []
+
+
+async def test_an_old_record_that_is_added_makes_the_others_no_older(folder: Path) -> None:
+    await imported(folder, record("X", FIXED))
+    await imported(folder, record("Y", FIXED, modified="2019-01-01T00:00:00Z"), add=True)
+    assert (await audited(folder, "web==2.0\n", stale="fail")).warnings == []
+
+
+async def test_records_without_a_time_are_as_old_as_their_import(folder: Path) -> None:
+    await imported(folder, record("X", FIXED, modified=""))
+    assert (await audited(folder, "web==2.0\n", stale="fail")).warnings == []
+
+
 async def test_entries_that_cannot_be_read_are_told(folder: Path) -> None:
     await imported(folder, record("X", FIXED))
-    found = await audited(folder, "web>=1.0\n")
-    assert found.packages == 0
+    found = await audited(folder, "web>=1.0\nsafe==1.0\n")
+    assert found.packages == 1
     assert len(found.warnings) == 1
 
 
@@ -142,6 +172,46 @@ async def test_an_import_is_planned_and_refused_where_others_were_quicker(folder
     await imported(folder, record("C", FIXED))
     with pytest.raises(PreconditionFailedError, match="other ones than when the plan was made"):
         await import_advisories.run(params, context(folder, preconditions=change.preconditions))
+
+
+async def test_an_import_tells_what_goes(folder: Path) -> None:
+    await imported(
+        folder, record("A", FIXED), record("B", FIXED), record("C", affected(versions=["1"], ecosystem="npm"))
+    )
+    source = str(zipped(folder / "own.zip", record("B", FIXED), record("D", FIXED)))
+    change = await import_advisories.plan(ImportAdvisoriesParams(source=source), context(folder))
+    assert change.warnings == ["1 record of pypi from before would go; with --add all of them stay"]
+    assert [(one.path, one.before, one.after) for one in change.difference] == [("pypi records", 2, 2)]
+    change = await import_advisories.plan(ImportAdvisoriesParams(source=source, add=True), context(folder))
+    assert (change.warnings, change.difference[0].after) == ([], 3)
+    result = await import_advisories.run(ImportAdvisoriesParams(source=source), context(folder))
+    assert (result.gone, result.damaged) == ({"pypi": 1}, "")
+    assert import_advisories.OPERATION.text is not None
+    [line] = import_advisories.OPERATION.text(result)
+    assert line.endswith(", 1 record from before gone (with --add all of them stay)")
+    added = await import_advisories.run(ImportAdvisoriesParams(source=source, add=True), context(folder))
+    assert added.gone == {}
+
+
+@pytest.mark.parametrize("place", [0, 5000])
+async def test_a_damaged_store_is_made_anew_and_kept(folder: Path, place: int) -> None:
+    records = [record(f"X-{number}", affected(versions=["1"], name=f"n{number}")) for number in range(200)]
+    await imported(folder, *records)
+    path = store_path()
+    content = path.read_bytes()
+    damaged = content[:place] + b"\xff" * 20_000 + content[place + 20_000 :]
+    path.write_bytes(damaged)
+    source = str(zipped(folder / "all.zip", record("X", affected(FIXED_RANGE, ecosystem="npm"))))
+    change = await import_advisories.plan(ImportAdvisoriesParams(source=source), context(folder))
+    result = await import_advisories.run(
+        ImportAdvisoriesParams(source=source), context(folder, preconditions=change.preconditions)
+    )
+    assert result.damaged == f"{path}.damaged"
+    assert Path(result.damaged).read_bytes() == damaged
+    assert import_advisories.OPERATION.text is not None
+    assert "is damaged: it is kept as" in next(iter(import_advisories.OPERATION.text(result)))
+    found = await audited(folder, "web==1.0\n")
+    assert found.unknown == 1
 
 
 async def test_people_read_it_line_by_line(folder: Path) -> None:

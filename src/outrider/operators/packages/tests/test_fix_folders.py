@@ -54,6 +54,7 @@ async def test_what_cannot_be_read_keeps_no_other_from_being_fixed(index: Python
     assert change.warnings[2].endswith("d/requirements.txt: line 2: -r more.txt is not followed")
     assert OPERATION.findings is not None
     assert OPERATION.findings(result)
+    assert OPERATION.malformed(result)
 
 
 async def test_what_nobody_could_look_at_is_a_finding(index: PythonIndex, place: Path) -> None:

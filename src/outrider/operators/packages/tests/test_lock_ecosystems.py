@@ -103,8 +103,8 @@ def test_a_file_that_names_only_what_is_asked_for_says_so() -> None:
 
 
 def test_what_is_unknown_is_not_nothing() -> None:
-    parent = "<project><parent><artifactId>boot</artifactId></parent></project>"
-    found = [read_lock("pom.xml", text) for text in (parent, "<project/>")]
+    parent = "<project><parent><artifactId>boot</artifactId></parent><artifactId>shop</artifactId></project>"
+    found = [read_lock("pom.xml", text) for text in (parent, "<project><artifactId>shop</artifactId></project>")]
     assert [one.is_unknown for one in found] == [True, False]
     assert pom("[1,2)").is_unknown
     assert not pom("1").is_unknown
@@ -160,12 +160,12 @@ def test_a_gem_that_is_the_project_asks_for_what_it_needs() -> None:
     assert {one.name: one.direct for one in lock.packages} == {"a": True, "b": False, "c": True}
 
 
-def test_conflicts_of_a_merge_in_a_gemfile_are_reported() -> None:
+def test_a_broken_gem_does_not_hide_the_others() -> None:
     lock = read_lock(
-        "gems.locked", "GEM\n  specs:\n    a (1)\n<<<<<<< ours\nGEM\n  specs:\n    b\n    c (1.0.pre)\n      d (= 1)!\n"
+        "gems.locked", "GEM\n  specs:\n    a (1)\n\nGEM\n  specs:\n    b\n    c (1.0.pre)\n      d (= 1)!\n"
     )
     assert named(lock) == {"a": "1", "c": "1.0.pre"}
-    assert lock.unreadable == ("line 4: a conflict of a merge", "line 7: b is no gem with its version")
+    assert lock.unreadable == ("line 7: b is no gem with its version",)
 
 
 def test_platform_packages_of_composer_are_no_needs() -> None:

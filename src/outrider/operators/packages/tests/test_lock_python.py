@@ -63,7 +63,7 @@ def test_names_are_those_of_the_index() -> None:
 
 
 def test_a_hash_that_is_none_is_reported() -> None:
-    assert pins("a==1 --hash=sha256:abc\nb==2")[0] == {"b": "2"}
+    assert pins("a==1 --hash=sha256:abc\nb==2")[0] == {"a": "1", "b": "2"}
 
 
 def test_old_files_of_poetry_have_hashes_at_the_end() -> None:

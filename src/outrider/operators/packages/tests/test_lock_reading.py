@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -14,22 +15,22 @@ from outrider.operators.packages.whole_files import read_bounded
 @pytest.mark.parametrize(
     ("name", "text", "form"),
     [
-        ("some/folder/requirements.txt", "", "requirements.txt"),
-        ("requirements-dev.txt", "", "requirements.txt"),
-        ("dev-requirements.txt", "", "requirements.txt"),
-        ("requirements/test.txt", "", "requirements.txt"),
+        ("some/folder/requirements.txt", "#", "requirements.txt"),
+        ("requirements-dev.txt", "#", "requirements.txt"),
+        ("dev-requirements.txt", "#", "requirements.txt"),
+        ("requirements/test.txt", "#", "requirements.txt"),
         ("test.txt", "# made by a tool\n\nweb[fast]==1", "requirements.txt"),
         ("requirements.txt", "\n# list\npkg:npm/a@1", "package URLs"),
         ("list.txt", "pkg:npm/a@1", "package URLs"),
         ("list.purl", "", "package URLs"),
         ("yarn.lock", "__metadata:\n  version: 8\n", "yarn.lock"),
-        ("yarn.lock", "", "yarn.lock"),
+        ("yarn.lock", "# yarn lockfile v1\n", "yarn.lock"),
         ("packages.App.config", "<packages/>", "packages.config"),
         ("App.vbproj", "<Project/>", "csproj"),
         ("any.json", '{"a": 1, "bomFormat" : "CycloneDX"}', "CycloneDX"),
         ("bom.json", '{"spdxVersion": "SPDX-2.3"}', "SPDX"),
-        ("package-lock.json", '{"packages": {"": {"bomFormat": "x"}}}', "package-lock.json"),
-        ("poetry.lock", "\ufeff", "poetry.lock"),
+        ("package-lock.json", '{"lockfileVersion": 3, "packages": {"": {"bomFormat": "x"}}}', "package-lock.json"),
+        ("poetry.lock", "\ufeff[metadata]", "poetry.lock"),
     ],
 )
 def test_the_reader_is_picked_by_name_and_content(name: str, text: str, form: str) -> None:
@@ -132,3 +133,90 @@ def test_what_never_ends_is_too_large(tmp_path: Path) -> None:
     assert read_bounded(tmp_path / "a", 1000) == b"x" * 1000
     with pytest.raises(InvalidConfigError, match="too large"):
         read_bounded(tmp_path / "a", 999)
+
+
+EMPTY = (
+    "uv.lock", "poetry.lock", "pdm.lock", "Cargo.lock", "yarn.lock", "pnpm-lock.yaml", "Gemfile.lock", "pylock.toml", "gradle.lockfile",
+)  # fmt: skip
+BARE = ("package-lock.json", "composer.lock", "Pipfile.lock", "bun.lock", "packages.lock.json")
+FOREIGN = ("package-lock.json", '{"lockfileVersion": 99, "packages": {}}'), ("pom.xml", "<project/>")
+
+
+@pytest.mark.parametrize(("name", "text"), [*((one, "") for one in EMPTY), *((one, "{}") for one in BARE), *FOREIGN])
+def test_what_has_nothing_of_its_format_is_no_lock_of_nothing(name: str, text: str) -> None:
+    with pytest.raises(InvalidConfigError, match=f"^{name}: it cannot be read: there is .*nothing|packages nor"):
+        read_lock(name, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("uv.lock", 'version = 1\nrequires-python = ">=3.12"\n'),
+        ("poetry.lock", '# made by Poetry\npackage = []\n\n[metadata]\nlock-version = "2.1"\n'),
+        ("Cargo.lock", 'version = 4\n\n[[package]]\nname = "shop"\nversion = "0.1.0"\n'),
+        ("yarn.lock", '# made by Yarn\n\n__metadata:\n  version: 8\n\n"shop@workspace:.":\n  version: 0.0.0-use.local\n  resolution: "shop@workspace:."\n  linkType: soft\n'),
+        ("pnpm-lock.yaml", "lockfileVersion: '9.0'\n\nimporters:\n\n  .: {}\n"),
+        ("Gemfile.lock", "GEM\n  specs:\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n\nBUNDLED WITH\n   2.6.7\n"),
+        ("pylock.toml", 'lock-version = "1.0"\npackages = []\n'),
+        ("gradle.lockfile", "empty=compileClasspath\n"),
+        ("package-lock.json", '{"name": "shop", "lockfileVersion": 3, "packages": {"": {"name": "shop"}}}'),
+        ("composer.lock", '{"content-hash": "a", "packages": [], "packages-dev": []}'),
+        ("Pipfile.lock", '{"_meta": {"pipfile-spec": 6}, "default": {}, "develop": {}}'),
+        ("bun.lock", '{\n  "lockfileVersion": 1,\n  "workspaces": {"": {"name": "shop"}},\n  "packages": {},\n}\n'),
+        ("packages.lock.json", '{"version": 1, "dependencies": {"net8.0": {}}}'),
+    ],
+)  # fmt: skip
+def test_a_lock_of_nothing_is_one(name: str, text: str) -> None:
+    lock = read_lock(name, text)
+    assert (lock.packages, lock.unreadable, lock.is_unknown) == ((), (), False)
+
+
+def test_an_empty_file_of_requirements_names_nothing() -> None:
+    assert read_lock("requirements.txt", "\n").is_unknown
+    assert not read_lock("requirements.txt", "# made by pip-compile\n").is_unknown
+
+
+YARN = (
+    '# yarn lockfile v1\n\n\na@^1:\n  version "1.0.0"\n  resolved "https://r/a.tgz"\n  dependencies:\n    b "^2.0.0"\n'
+)
+BERRY = '__metadata:\n  version: 8\n\n"a@npm:^1":\n  version: 1.0.0\n  resolution: "a@npm:1.0.0"\n  languageName: node\n  linkType: hard\n'
+
+
+@pytest.mark.parametrize("text", [YARN, BERRY])
+def test_a_lock_of_yarn_that_is_cut_off_is_refused(text: str) -> None:
+    assert [one.name for one in read_lock("yarn.lock", text).packages] == ["a"]
+    for end in range(text.index("a@") + 1, len(text)):
+        # Lines of Yarn 1 behind the version are whole by themselves, and so is what lacks the last end of a line.
+        if not re.search(r'(version "1.0.0"|a.tgz"|dependencies:)(\n *)?$|b "\^2.0.0"$|hard$', text[:end]):
+            with pytest.raises(InvalidConfigError, match=r"yarn\.lock: it cannot be read"):
+                read_lock("yarn.lock", text[:end])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("yarn.lock", YARN),
+        ("uv.lock", "version = 1\n"),
+        ("Gemfile.lock", "DEPENDENCIES\n"),
+        ("requirements.txt", "web==1\n"),
+    ],
+)
+def test_a_conflict_of_a_merge_is_refused(name: str, text: str) -> None:
+    with pytest.raises(InvalidConfigError, match=f"{name}: it cannot be read: a conflict of a merge in line 1"):
+        read_lock(name, f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> other\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("requirements.txt", "web==1.23 --hash=sha256:aa\n"),
+        ("uv.lock", 'version = 1\n[[package]]\nname = "web"\nversion = "1.23"\nsdist = {hash = "sha256:aa"}\n'),
+        ("yarn.lock", '# yarn lockfile v1\nweb@1:\n  version "1.23"\n  integrity sha512-a\n'),
+        ("package-lock.json", '{"lockfileVersion": 3, "packages": {"node_modules/web": {"version": "1.23", "integrity": "sha512-a"}}}'),
+    ],
+)  # fmt: skip
+def test_a_package_with_a_broken_hash_is_there(name: str, text: str) -> None:
+    lock = read_lock(name, text)
+    assert [(one.name, one.version, one.hashes) for one in lock.packages] == [("web", "1.23", {})]
+    assert len(lock.unreadable) == 1
+    assert lock.unreadable[0].endswith(("is no hash", "is no base64"))

@@ -127,7 +127,7 @@ async def test_what_was_locked_is_kept_with_its_platforms(made: tuple[GemRegistr
     assert "\nPLATFORMS\n  java\n  ruby\n" in lock.read_text()
     await projects.lock(project)
     assert {one.version for one in read_lock(lock.read_text()).packages} == {"1.1", "1.2"}
-    lock.write_text("PLATFORMS\n  java\n")
+    lock.write_text("PLATFORMS\n  java\n\nDEPENDENCIES\n")
     assert "\nPLATFORMS\n  java\n  x86_64-linux\n" in await projects.locked(project)
 
 

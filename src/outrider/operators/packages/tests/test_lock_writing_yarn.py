@@ -429,4 +429,6 @@ def test_what_is_written_is_read_again(text: str, needed: dict[str, str]) -> Non
     entry = {"version": "1.0.0", **({"dependencies": needed} if needed else {})}
     one = ResolvedPackage(name="web", version="1.0.0", entry=entry, ranges=[f"web@{text}"])
     assert entries_of(yarn_classic.written([one])) == {f"web@{text}": entry}
-    assert entries_of(yarn_berry.written([one]))[f"web@{text}"] == entry
+    linked = {**entry, "linkType": "hard"}
+    two = ResolvedPackage(name="web", version="1.0.0", entry=linked, ranges=[f"web@{text}"])
+    assert entries_of(yarn_berry.written([two]))[f"web@{text}"] == linked

@@ -403,12 +403,12 @@ def test_the_list_of_licences_is_read_where_a_policy_asks_for_it(tmp_path: Path,
 
 async def test_a_file_of_which_nothing_can_be_judged_is_a_finding(tmp_path: Path) -> None:
     path = tmp_path / "pom.xml"
-    path.write_text("<project><parent><artifactId>boot</artifactId></parent></project>")
+    path.write_text("<project><parent><artifactId>boot</artifactId></parent><artifactId>shop</artifactId></project>")
     found = await check.run(CheckParams(path=str(path)), context(tmp_path))
     assert check.OPERATION.text is not None
     assert list(check.OPERATION.text(found))[-1] == f"nothing of {path} could be judged"
     assert check.OPERATION.findings(found)
-    path.write_text("<project/>")
+    path.write_text("<project><artifactId>shop</artifactId></project>")
     assert not check.OPERATION.findings(await check.run(CheckParams(path=str(path)), context(tmp_path)))
 
 
@@ -433,10 +433,19 @@ async def test_locks_are_judged(index: PythonIndex, tmp_path: Path) -> None:
             ("gone", "was taken back"), ("lost", "pypi lost: there is none")
         ]  # fmt: skip
         written(folder, "{minimumAge: 7d}")
-        young = await check.run(CheckParams(), context(tmp_path))
+        young = await check.run(CheckParams(ask=True), context(tmp_path))
         assert [one.name for one in young.refused] == ["core", "gone", "lost"]
         assert young.packages == 4
         assert ["only what it names" in one for one in young.warnings] == [True]
+        before = len(index.requests)
+        unasked = await check.run(CheckParams(), context(tmp_path))
+        assert {why.partition(":")[0] for one in unasked.refused for why in one.whys} == {
+            "has no time of publication, and may be too young"
+        }
+        assert len(unasked.refused) == 4
+        unknown = "the registries of pypi are not asked for times and licences, which a policy wants to know: --ask"
+        assert unknown in unasked.warnings
+        assert len(index.requests) == before
 
 
 def test_a_rule_of_advisories_has_defaults() -> None:

@@ -140,7 +140,7 @@ async def test_what_composer_audit_asks(tmp_path: Path, monkeypatch: pytest.Monk
         status, said = await audit()
         assert (status >= 400, "no advisories are imported" in said["error"]) == (True, True)
         await imported(
-            tmp_path, record("GHSA-1", first, aliases=["CVE-2026-1"], severity=[HIGH]), record("PKSA-1", again, aliases=["CVE-2026-1"]),
+            tmp_path, record("GHSA-1", first, aliases=["CVE-2026-1"], severity=[HIGH], modified="2026-10-01T00:00:00Z"), record("PKSA-1", again, aliases=["CVE-2026-1"], modified="2026-10-01T00:00:00Z"),
             record("GHSA-2", affected(ecosystem_range(("introduced", "0")), name="web/web", ecosystem="Packagist")),
         )  # fmt: skip
         status, said = await audit()

@@ -1,0 +1,103 @@
+"""What is not known of what is installed is told, and never taken for safe."""
+
+from pathlib import Path
+
+import pytest
+
+from outrider.core.errors import InvalidConfigError, PreconditionFailedError
+from outrider.operators.packages.operations import audit, vex
+from outrider.operators.packages.operations.audit import AuditParams
+from outrider.operators.packages.operations.vex import VexParams
+from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
+from outrider.operators.packages.tests.test_audit import audited, context, folder, imported
+
+__all__ = ["folder"]
+FIXED = ecosystem_range(("introduced", "0"), ("fixed", "2.0"))
+JAR = "<dependency><groupId>a</groupId><artifactId>web</artifactId>{}</dependency>"
+PINNED = JAR.format("<version>2.1</version>")
+POM = "<project><artifactId>shop</artifactId>{}<dependencies>{}</dependencies></project>"
+LOCKED = (
+    f"<profiles><profile><id>outrider-lock</id><dependencyManagement><dependencies>{PINNED}</dependencies></dependencyManagement>"
+    "</profile></profiles>"
+)
+PROJECT = '<Project><ItemGroup><PackageReference Include="Web" {}/></ItemGroup></Project>'
+
+
+async def known(folder: Path) -> None:
+    names = {"PyPI": "web", "Maven": "a:web", "NuGet": "web", "npm": "web"}
+    packages = [affected(FIXED, name=name, ecosystem=ecosystem) for ecosystem, name in names.items()]
+    await imported(folder, record("X-1", *packages))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "command"),
+    [("pom.xml", POM.format("", PINNED), "outrider maven lock"), ("shop.csproj", PROJECT.format('Version="2.1"'), "outrider nuget lock")],
+)  # fmt: skip
+async def test_what_only_asks_is_told_with_what_locks_it(folder: Path, name: str, text: str, command: str) -> None:
+    await known(folder)
+    found = await audited(folder, text, name)
+    assert found.packages == 1
+    [warning] = found.warnings
+    said = f"{folder}/project/{name}: only what it names is looked at, not what that needs: lock it with {command}"
+    assert warning.startswith(said)
+    with pytest.raises(PreconditionFailedError, match="only what it names"):
+        await audited(folder, text, name, stale="fail")
+    with pytest.raises(PreconditionFailedError, match="only what it names"):
+        await vex.run(VexParams(path=str(folder / "project")), context(folder))
+    told = await vex.run(VexParams(path=str(folder / "project"), stale="warn"), context(folder))
+    assert told.warnings == [warning]
+
+
+async def test_a_pom_with_its_lock_is_whole(folder: Path) -> None:
+    await known(folder)
+    found = await audited(folder, POM.format(LOCKED, PINNED), "pom.xml", stale="fail")
+    assert (found.packages, found.warnings) == (1, [])
+
+
+async def test_a_pom_that_asks_for_nothing_is_whole(folder: Path) -> None:
+    await known(folder)
+    assert (await audited(folder, POM.format("", ""), "pom.xml", stale="fail")).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pom.xml", POM.format("<parent><artifactId>boot</artifactId></parent>", JAR.format(""))),
+        ("shop.csproj", PROJECT.format("")),
+        ("requirements.txt", "web>=1\n"),
+        ("requirements.txt", "-r other.txt\n"),
+    ],
+)
+async def test_where_nothing_could_be_looked_at_that_is_a_finding(folder: Path, name: str, text: str) -> None:
+    await known(folder)
+    found = await audited(folder, text, name)
+    assert found.unjudged == [str(folder / "project" / name)]
+    assert audit.OPERATION.findings(found)
+    assert audit.OPERATION.text is not None
+    last = [*audit.OPERATION.text(found)][-1]
+    assert last == "0 of 0 packages have known vulnerabilities; of 1 file nothing could be looked at"
+    with pytest.raises(PreconditionFailedError, match="none of its packages could be looked at"):
+        await audited(folder, text, name, stale="fail")
+
+
+async def test_a_lock_that_cannot_be_read_keeps_no_other_from_being_looked_at(folder: Path) -> None:
+    await known(folder)
+    for name in ("a", "c"):
+        (folder / "project" / name).mkdir()
+        (folder / "project" / name / "uv.lock").write_text("version =")
+    found = await audited(folder, "web==1.0\n")
+    assert [one.name for one in found.findings] == ["web"]
+    assert [one.partition(": ")[0] for one in found.unread] == [f"{folder}/project/{name}/uv.lock" for name in "ac"]
+    assert audit.OPERATION.malformed(found)
+    assert audit.OPERATION.text is not None
+    assert [one.startswith("warning: not looked at: ") for one in audit.OPERATION.text(found)][:3] == [
+        True,
+        True,
+        False,
+    ]
+    with pytest.raises(InvalidConfigError, match=r"a/uv\.lock: it cannot be read"):
+        await vex.run(VexParams(path=str(folder / "project")), context(folder))
+    told = await vex.run(VexParams(path=str(folder / "project"), stale="warn"), context(folder))
+    assert told.warnings == found.unread
+    with pytest.raises(InvalidConfigError, match="it cannot be read"):
+        await audit.run(AuditParams(path=str(folder / "project" / "a" / "uv.lock")), context(folder))
