@@ -35,7 +35,7 @@ def described(name: str, versions: Sequence[str], full: int, mask: int) -> str:
     if 0 < len(missing) * _FEW_MISSING <= len(whole) and len(missing) <= _MOST_RUNS:
         runs, but = [whole], f" (but for {' and '.join(missing)})"
         if len(whole) == len(considered):
-            return f"every version of {name}{but}"
+            return f"{name} {versions[considered[0]]} to {versions[considered[-1]]}{but}"
     texts = [_run([versions[considered[at]] for at in run], run, len(considered)) for run in runs]
     more = len(texts) - _MOST_RUNS
     shown = texts if more <= 0 else [*texts[-_MOST_RUNS:], f"{more} more ranges"]

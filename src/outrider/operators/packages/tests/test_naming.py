@@ -21,7 +21,7 @@ def said(*numbers: int, full: int = (1 << 20) - 1) -> str:
         ((2, 4), "core 2 or 4"),
         ((*range(5, 11), *range(12, 21)), "core 5 and newer (but for 11)"),
         ((*range(2, 9), 10, 11, 12), "core 2 to 12 (but for 9)"),
-        ((*range(1, 10), *range(12, 21)), "every version of core (but for 10 and 11)"),
+        ((*range(1, 10), *range(12, 21)), "core 1 to 20 (but for 10 and 11)"),
         ((*range(1, 4), *range(10, 13)), "core 3 and older or 10 to 12"),
         ((1, 3, 5, 7, 9, 11), "core 5 or 7 or 9 or 11 or 2 more ranges"),
     ],
