@@ -7,6 +7,7 @@ from typing import Any
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.entries import (
     Findings,
+    Hashes,
     UnusableEntry,
     list_at,
     optional_text,
@@ -14,7 +15,7 @@ from outrider.operators.packages.locks.entries import (
     text_at,
     texts_at,
 )
-from outrider.operators.packages.locks.hashes import Hashes, collected
+from outrider.operators.packages.locks.hashes import collected
 from outrider.operators.packages.locks.licence_texts import cyclonedx_licence
 from outrider.operators.packages.locks.lock import Lock, unreadable
 from outrider.operators.packages.locks.package_urls import Others, PackageUrl, package_url
