@@ -23,7 +23,8 @@ from outrider.operators.packages.vex.statements import Statements
 
 _CALLED = {EPSS: "the scores of EPSS", KEV: "the catalogue of exploited vulnerabilities"}
 
-_MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86_400, 604_800
+# From which age on it is said in which unit, both in seconds.
+_UNITS = ((604_800, 86_400), (86_400, 3600), (60, 60), (0, 1))
 
 
 class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -31,8 +32,8 @@ class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         path: A lock file, an SBOM, a list of package URLs, or a folder whose lock files are looked at. Or a virtual environment, a
-            site-packages or a node_modules, a root with a package database of dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it: of these what is installed is
-            looked at, packages of languages too.
+            site-packages or a node_modules, a root with a package database of dpkg, apk or RPM, or an image of a container, as a layout of
+            OCI or as `docker save` writes it: of these what is installed is looked at, packages of languages too.
         max_age: How old advisories may be, by their import and by the newest of them.
         stale: What to do where they are older, or a file leaves open what is installed: `warn` or `fail`.
         vex: Files with statements of vulnerabilities: OpenVEX, or CycloneDX with analyses. The newest statement counts.
@@ -148,7 +149,9 @@ def _changed(one: Source, sources: dict[str, Source]) -> float | None:
 
 
 def _duration(seconds: float) -> Duration:
-    unit = 1 if seconds < _MINUTE else _MINUTE if seconds < _DAY else _DAY if seconds >= _WEEK else _HOUR
+    # Clocks differ, and records may be of the future.
+    seconds = max(seconds, 0.0)
+    unit = next(unit for least, unit in _UNITS if seconds >= least)
     return Duration(seconds // unit * unit)
 
 

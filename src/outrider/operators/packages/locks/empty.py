@@ -10,7 +10,7 @@ _METADATA = (r"^\[metadata\]", "[metadata]")
 # By format: a pattern, and what it is of.
 _MARKS = {
     "Cargo.lock": (r"^version\s*=|^\[\[package\]\]", "version"),
-    "Gemfile.lock": (r"^DEPENDENCIES\b", "DEPENDENCIES"),
+    "Gemfile.lock": (r"^(GEM|GIT|PATH|PLATFORMS|DEPENDENCIES)\b", "DEPENDENCIES"),
     "Pipfile.lock": (r'"_meta"\s*:', "_meta"),
     "bun.lock": _LOCKFILE_VERSION,
     "composer.lock": (r'"(content-)?hash"\s*:', "content-hash"),

@@ -16,7 +16,8 @@ class DiffParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Which.
 
     Attributes:
-        before: A lock file, an SBOM, a list of package URLs, a folder whose lock files count, one that packages are installed in, a root, or an image of a container.
+        before: A lock file, an SBOM, a list of package URLs, a folder whose lock files count, one that packages are installed in, a root, or
+            an image of a container.
         after: Another one.
     """
 

@@ -121,7 +121,8 @@ async def _draft(params: LockParams, context: Context) -> _Draft:
     path = Path(params.path)
     form = form_of(params.ecosystem, path)
     files = files_of(params.ecosystem, path)
-    there = [text for one in files if (text := text_or_none(one)) is not None]
+    # An empty file, such as one that says which Yarn it is for, locks nothing yet.
+    there = [text for one in files if (text := text_or_none(one) or "").strip()]
     old = _together(form, there) if there else None
     with question_of(context, params.ecosystem, params.packages, params, target=params.python) as question:
         kept = msgspec.structs.replace(question, locked=_locked(old)) if params.keep and old is not None else question

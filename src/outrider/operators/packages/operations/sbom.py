@@ -22,7 +22,8 @@ class SbomParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         path: A lock file, or a folder whose lock files are read. Or a virtual environment, a site-packages or a node_modules, a root with a
-            package database of dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it: of these what is installed is read, packages of languages too.
+            package database of dpkg, apk or RPM, or an image of a container, as a layout of OCI or as `docker save` writes it: of these what
+            is installed is read, packages of languages too.
         format: CycloneDX 1.7 or SPDX 2.3, both in JSON.
         name: Of what the bill is about; that of the folder if none is given.
         version: Of that.

@@ -410,6 +410,12 @@ def test_a_tarball_that_is_none(content: bytes) -> None:
         checksum_of("web", "1.0.0", content)
 
 
+async def test_an_empty_lock_is_written_over(registry: NpmRegistry, tmp_path: Path) -> None:
+    project(tmp_path).with_name("yarn.lock").write_text("\n")
+    await locked(tmp_path)
+    assert "yarn lockfile v1" in (tmp_path / "shop" / "yarn.lock").read_text()
+
+
 @pytest.mark.parametrize("text", ["__metadata: [", "  version 1\n", 'a@1:\n  "version\n'])
 async def test_a_lock_that_is_none(registry: NpmRegistry, tmp_path: Path, text: str) -> None:
     project(tmp_path).with_name("yarn.lock").write_text(text)
