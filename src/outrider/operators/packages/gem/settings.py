@@ -15,6 +15,7 @@ from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.gem.bundler import BundlerSettings
 from outrider.operators.packages.locks.documents import read_yaml
 from outrider.operators.packages.registries.own_settings import own_address, with_own_login
+from outrider.operators.packages.registries.proxies import through
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
 
 _SYSTEM_FILE = Path("/etc/gemrc")
@@ -99,7 +100,7 @@ class GemSettings:
         if login is not None and found.authorization is None:
             user, _, password = login.text.partition(":")
             found = msgspec.structs.replace(found, authorization=basic(unquote_plus(user), unquote_plus(password)))
-        return with_own_login(msgspec.structs.replace(found, proxy=self._proxy(found.proxy)), self._environment)
+        return with_own_login(found, self._environment)
 
     def _found(self, url: str, source: str) -> Registry:
         scheme = url.partition(":")[0].strip().lower()
@@ -111,19 +112,20 @@ class GemSettings:
         authorities = self._bundler.value("ssl_ca_cert")
         other = self._text(":ssl_ca_cert") or self._environment.get("SSL_CERT_FILE", "")
         return registry_at(
-            url, source, authorities=authorities.text if authorities is not None else other, environment=self._environment
+            url, source, authorities=authorities.text if authorities is not None else other, environment=self._on_the_way()
         )  # fmt: skip
 
-    def _proxy(self, of_variables: str) -> str:
+    def _on_the_way(self) -> Mapping[str, str]:
+        """Return the variables, with what RubyGems is told of a proxy."""
         said = self._text("http_proxy")
         if said == _NO_PROXY:
-            return ""
+            return {}
         if said and not said.startswith("http://"):
             raise UnsupportedError(
                 f"{self._values['http_proxy'][1]}: this proxy cannot be used", path="http_proxy", found=said.partition(":")[0],
                 expected="http://HOST:PORT", suggestions=["name a proxy of HTTP"],
             )  # fmt: skip
-        return said.rstrip("/") or of_variables
+        return through(said, self._environment)
 
     def _text(self, key: str) -> str:
         value = self._values.get(key, ("", ""))[0]

@@ -19,6 +19,7 @@ from outrider.operators.packages.maven.profiles import Machine, active
 from outrider.operators.packages.maven.program import MavenProgram
 from outrider.operators.packages.maven.settings_files import MavenProxy, Mirror, Server, Settings, read_settings
 from outrider.operators.packages.registries.own_settings import own_address, with_own_login
+from outrider.operators.packages.registries.proxies import proxies_of, through
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
 
 CENTRAL = "central"
@@ -176,7 +177,8 @@ class MavenSettings:
         server = self._settings.servers.get(name)
         proxy = self._proxy(found.url)
         known = msgspec.structs.replace(
-            found, authorization=found.authorization if server is None else _shown_to(server, found), proxy=proxy or found.proxy
+            found, authorization=found.authorization if server is None else _shown_to(server, found),
+            proxies=proxies_of(through(proxy, {})) if proxy else found.proxies,
         )  # fmt: skip
         return with_own_login(known, self._environment)
 

@@ -17,6 +17,7 @@ from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.pypi.uv_indexes import UvIndex, named_in_variable, uv_indexes
 from outrider.operators.packages.registries.netrc_file import login_for
 from outrider.operators.packages.registries.own_settings import own_address
+from outrider.operators.packages.registries.proxies import through
 from outrider.operators.packages.registries.registry import Registry, registry_at, unknown_registry
 from outrider.operators.packages.registries.unheeded import is_on, unheeded
 
@@ -73,10 +74,8 @@ def _registry(
     index: UvIndex, source: str, environment: Mapping[str, str], pip: Mapping[str, tuple[str, str]]
 ) -> Registry:
     authorities = environment.get("SSL_CERT_FILE") or _of_pip("cert", environment, pip)[0]
-    proxy = _of_pip("proxy", environment, pip)[0]
-    # Variables are asked only where pip is told nothing.
-    on_the_way = {**environment, "http_proxy": proxy, "https_proxy": proxy} if proxy else environment
-    found = registry_at(index.url, source, authorities=authorities, environment=on_the_way)
+    variables = through(_of_pip("proxy", environment, pip)[0], environment)
+    found = registry_at(index.url, source, authorities=authorities, environment=variables)
     if index.authenticate == "never":
         return msgspec.structs.replace(found, authorization=None)
     login = found.authorization or index.login(environment)

@@ -220,7 +220,7 @@ class Downloads:
                 address = parse_address(f"{scheme}://{authority}:{port}")
             except InvalidConfigError as error:
                 raise self._unusable(f"{scheme}://{authority}:{port}") from error
-            address = msgspec.structs.replace(address, proxy=self.registry.proxy)
+            address = msgspec.structs.replace(address, proxy=self.registry.proxies.on_the_way(scheme, host))
             client = self._clients[where] = Client(
                 address, tls=self._context() if address.secure else None, limits=_LIMITS, timeout=self._timeout, max_connections=_CONNECTIONS, clock=self._clock
             )  # fmt: skip

@@ -9,6 +9,7 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, MissingRequirementError
 from outrider.core.secrets import SecretValue
+from outrider.operators.packages.registries.proxies import Proxies, proxies_of
 
 
 class UnknownRegistryError(MissingRequirementError):
@@ -24,7 +25,7 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
         authorization: The value of the header that is sent to it, and to nobody else.
         headers: Further ones of which the same is true, by their names in small letters.
         authorities: A file of authorities that are trusted in place of the machine's.
-        proxy: `http://host:port` of a proxy on the way.
+        proxies: On the way there, and to wherever it sends us.
     """
 
     url: str
@@ -32,7 +33,14 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     authorization: SecretValue | None = None
     headers: tuple[tuple[str, SecretValue], ...] = ()
     authorities: Path | None = None
-    proxy: str = ""
+    proxies: Proxies = Proxies()
+
+    @property
+    def proxy(self) -> str:
+        """`http://host:port` of the proxy on the way, without a login; empty for none."""
+        parts = urlsplit(self.url)
+        found = self.proxies.on_the_way(parts.scheme, parts.hostname or "")
+        return found.url if found is not None else ""
 
 
 def registry_at(url: str, source: str, *, authorities: str = "", environment: Mapping[str, str]) -> Registry:
@@ -65,7 +73,7 @@ def registry_at(url: str, source: str, *, authorities: str = "", environment: Ma
         authorization = basic(unquote(parts.username), unquote(parts.password or ""))
     return Registry(
         url=urlunsplit((parts.scheme, where, parts.path.rstrip("/"), "", "")), source=source, authorization=authorization,
-        authorities=Path(authorities).expanduser() if authorities else None, proxy=_proxy(parts.scheme, host, environment),
+        authorities=Path(authorities).expanduser() if authorities else None, proxies=proxies_of(environment),
     )  # fmt: skip
 
 
@@ -115,14 +123,3 @@ def unknown_registry(ecosystem: str, looked: str, *remedies: str) -> UnknownRegi
         f"no registry of {ecosystem} is known here", found=f"none in {looked}", expected="its address",
         suggestions=[*remedies, f"outrider packages setup {ecosystem} https://HOST/PATH"],
     )  # fmt: skip
-
-
-def _proxy(scheme: str, host: str, environment: Mapping[str, str]) -> str:
-    """Return the proxy for a host, by the variables that curl and others read."""
-    bypassed = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
-    for name in filter(None, (one.strip().lstrip(".") for one in bypassed.split(","))):
-        if name in ("*", host) or host.endswith(f".{name}"):
-            return ""
-    # Of upper case ones HTTP_PROXY is left out: within CGI it would be a header of whoever asks.
-    names = ("https_proxy", "HTTPS_PROXY") if scheme == "https" else ("http_proxy",)
-    return next((environment[name].rstrip("/") for name in names if environment.get(name)), "")
