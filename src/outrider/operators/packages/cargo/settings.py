@@ -17,6 +17,7 @@ from outrider.operators.packages.cargo.places import CRATES_IO, NAMED, SPARSE
 from outrider.operators.packages.registries.proxies import through
 from outrider.operators.packages.registries.registry import Registry, registry_at
 
+_LOGIN = "log in with cargo login --registry NAME, or set CARGO_REGISTRIES_NAME_TOKEN"
 # Sources that are no registry, or are on disk.
 _OTHER_KINDS = ("local-registry", "directory", "git")
 
@@ -166,7 +167,7 @@ class CargoSettings:
         authorities = self._environment.get("CARGO_HTTP_CAINFO") or self._authorities()
         found = registry_at(
             url, source, authorities=authorities or self._environment.get("SSL_CERT_FILE", ""),
-            environment=through(self._proxy(), self._environment),
+            login=_LOGIN, environment=through(self._proxy(), self._environment),
         )  # fmt: skip
         token = self._token_of(found.url, built_in=built_in)
         return msgspec.structs.replace(

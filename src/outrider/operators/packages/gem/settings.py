@@ -20,6 +20,7 @@ from outrider.operators.packages.registries.registry import Registry, basic, reg
 
 _SYSTEM_FILE = Path("/etc/gemrc")
 _OTHER_SCHEMES = ("file", "s3", "gcs")
+_LOGIN = "bundle config set --global {host} USER:PASSWORD"
 _NO_PROXY = ":no_proxy"
 
 
@@ -112,7 +113,7 @@ class GemSettings:
         authorities = self._bundler.value("ssl_ca_cert")
         other = self._text(":ssl_ca_cert") or self._environment.get("SSL_CERT_FILE", "")
         return registry_at(
-            url, source, authorities=authorities.text if authorities is not None else other, environment=self._on_the_way()
+            url, source, authorities=authorities.text if authorities is not None else other, login=_LOGIN, environment=self._on_the_way()
         )  # fmt: skip
 
     def _on_the_way(self) -> Mapping[str, str]:

@@ -23,6 +23,7 @@ from outrider.operators.packages.registries.proxies import proxies_of, through
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
 
 CENTRAL = "central"
+_LOGIN = "write a server with the id NAME, a username and a password into ~/.m2/settings.xml"
 _HERE = ("localhost", "127.0.0.1")
 
 
@@ -172,7 +173,11 @@ class MavenSettings:
                 expected="http or https", suggestions=[f"name a mirror of {name} in settings.xml"],
             )  # fmt: skip
         found = registry_at(
-            url, source, authorities=self._environment.get("SSL_CERT_FILE", ""), environment=self._environment
+            url,
+            source,
+            authorities=self._environment.get("SSL_CERT_FILE", ""),
+            login=_LOGIN.replace("NAME", name or "NAME"),
+            environment=self._environment,
         )
         server = self._settings.servers.get(name)
         proxy = self._proxy(found.url)

@@ -18,6 +18,7 @@ from outrider.operators.packages.nuget.source_mapping import SourceMapping
 from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
 
+_LOGIN = "dotnet nuget update source NAME --username USER --password PASSWORD --store-password-in-clear-text"
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _OF_VARIABLE = re.compile(
     r"Username=(?P<user>[^;]*);\s*Password=(?P<password>.*?)(?:;ValidAuthenticationTypes=(?P<types>[^;]*))?",
@@ -104,7 +105,8 @@ class NugetSettings:
         if not _path(address).endswith(".json") and setting.element.get("protocolVersion", "") != "3":
             self.notes.append(f"source {name}: of version 2, which is not asked")
             return
-        registry = registry_at(address, str(setting.path), environment=self._proxies())
+        login = _LOGIN.replace("NAME", name)
+        registry = registry_at(address, str(setting.path), login=login, environment=self._proxies())
         authorization = self._authorization(name)
         if authorization is not None:
             registry = msgspec.structs.replace(registry, authorization=authorization)

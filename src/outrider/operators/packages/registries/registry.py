@@ -11,6 +11,8 @@ from outrider.core.errors import InvalidConfigError, MissingRequirementError
 from outrider.core.secrets import SecretValue
 from outrider.operators.packages.registries.proxies import Proxies, proxies_of
 
+_NETRC = "write machine {host} login USER password PASSWORD into ~/.netrc"
+
 
 class UnknownRegistryError(MissingRequirementError):
     """The registry of an ecosystem is named nowhere."""
@@ -25,6 +27,7 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
         authorization: The value of the header that is sent to it, and to nobody else.
         headers: Further ones of which the same is true, by their names in small letters.
         authorities: A file of authorities that are trusted in place of the machine's.
+        login: How its client is told of credentials.
         proxies: On the way there, and to wherever it sends us.
     """
 
@@ -33,6 +36,7 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     authorization: SecretValue | None = None
     headers: tuple[tuple[str, SecretValue], ...] = ()
     authorities: Path | None = None
+    login: str = "log in with its own client"
     proxies: Proxies = Proxies()
 
     @property
@@ -43,13 +47,16 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
         return found.url if found is not None else ""
 
 
-def registry_at(url: str, source: str, *, authorities: str = "", environment: Mapping[str, str]) -> Registry:
+def registry_at(
+    url: str, source: str, *, authorities: str = "", login: str = _NETRC, environment: Mapping[str, str]
+) -> Registry:
     """Return a registry by its address as people write it; credentials within are taken out of it.
 
     Args:
         url: The address.
         source: Where it was read.
         authorities: A file of authorities; empty for the machine's own.
+        login: How its client is told of credentials, with `{host}` and `{path}` in place of those.
         environment: Variables that may name a proxy.
 
     Raises:
@@ -73,7 +80,7 @@ def registry_at(url: str, source: str, *, authorities: str = "", environment: Ma
         authorization = basic(unquote(parts.username), unquote(parts.password or ""))
     return Registry(
         url=urlunsplit((parts.scheme, where, parts.path.rstrip("/"), "", "")), source=source, authorization=authorization,
-        authorities=Path(authorities).expanduser() if authorities else None, proxies=proxies_of(environment),
+        authorities=Path(authorities).expanduser() if authorities else None, proxies=proxies_of(environment), login=login.replace("{host}", where).replace("{path}", parts.path.rstrip("/")),
     )  # fmt: skip
 
 
