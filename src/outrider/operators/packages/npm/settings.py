@@ -107,6 +107,10 @@ class NpmSettings:
         """Return what is set, of whatever it is; empty where nothing is."""
         return self._values.get(key, ("", ""))[0]
 
+    def source(self, key: str) -> str:
+        """Return the file or the variable that has a setting; empty where none has."""
+        return self._values.get(key, ("", ""))[1]
+
     def _proxies(self) -> Iterator[tuple[str, str]]:
         """Yield what npm says of proxies under the names of variables."""
         proxy = self.value("proxy")

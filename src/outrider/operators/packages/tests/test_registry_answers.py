@@ -12,6 +12,7 @@ from outrider.core.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.core.units import parse_duration
 from outrider.operators.packages.cargo.client import CargoClient
@@ -49,12 +50,12 @@ def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
     error = no_document(npm(tmp_path, npmrc), "shown", Response(401))
     assert error.suggestions[0] == f"set NPM_TOKEN, which {tmp_path / '.npmrc'} asks for"
     assert error.found == "status 401, asked with its login"
-    error = no_document(npm(tmp_path, npmrc, NPM_TOKEN="x"), "shown", Response(401))  # noqa: S106 - it is none
+    error = no_document(npm(tmp_path, npmrc, NPM_TOKEN="x"), "shown", Response(401))
     assert "NPM_TOKEN" not in str(error.suggestions)
 
 
 def test_too_many_requests_say_when_to_ask_again(tmp_path: Path) -> None:
-    error = no_document(npm(tmp_path, ""), "shown", Response(429, {"retry-after": "7"}))
+    error = no_document(npm(tmp_path, ""), "shown", Response(429, Headers({"retry-after": "7"})))
     assert isinstance(error, LimitedError)
     assert (error.retry_after, error.suggestions) == (7.0, ["ask again in 7 s"])
 
@@ -73,7 +74,7 @@ def test_each_answer_has_a_remedy(tmp_path: Path, status: int, kind: type[Except
 async def test_a_wrong_address_is_no_wrong_name(client: type[NugetClient] | type[CargoClient]) -> None:
     async with PythonIndex() as index:
         asking = client(registry_at(f"{index.root}/wrong/index.json", "the file", environment={}), SystemClock())
-        with pytest.raises(ExecutionFailedError, match="there is no (source of NuGet|registry of Cargo)") as caught:
+        with pytest.raises(ExecutionFailedError, match=r"there is no (source of NuGet|registry of Cargo)") as caught:
             await (asking.services() if isinstance(asking, NugetClient) else asking.config())
         await asking.close()
     assert caught.value.suggestions == ["check the address in the file"]
