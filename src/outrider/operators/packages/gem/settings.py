@@ -17,6 +17,7 @@ from outrider.operators.packages.locks.documents import read_yaml
 from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.proxies import through
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
+from outrider.operators.packages.registries.unheeded import unheeded
 
 _SYSTEM_FILE = Path("/etc/gemrc")
 _OTHER_SCHEMES = ("file", "s3", "gcs")
@@ -42,6 +43,7 @@ class GemSettings:
         self._values: dict[str, tuple[Any, str]] = {}
         for path in _files(environment, system_file):
             self._values |= {key: (value, str(path)) for key, value in _read(path).items()}
+        self._refuse_unheeded()
 
     @property
     def any_platform(self) -> bool:
@@ -115,6 +117,19 @@ class GemSettings:
         return registry_at(
             url, source, authorities=authorities.text if authorities is not None else other, login=_LOGIN, environment=self._on_the_way()
         )  # fmt: skip
+
+    def _refuse_unheeded(self) -> None:
+        why = "certificates of clients are not shown to a source"
+        certificate = self._bundler.value("ssl_client_cert")
+        if certificate is not None:
+            raise unheeded(certificate.source, "ssl_client_cert", why)
+        if self._text(":ssl_client_cert"):
+            raise unheeded(self._values[":ssl_client_cert"][1], ":ssl_client_cert", why)
+        for key in ("gem", "install", "update"):
+            if "-source" in self._text(key) or "-s" in self._text(key).split():
+                raise unheeded(
+                    self._values[key][1], key, "sources are not read out of arguments", "name them in :sources:"
+                )
 
     def _on_the_way(self) -> Mapping[str, str]:
         """Return the variables, with what RubyGems is told of a proxy."""

@@ -17,6 +17,7 @@ from outrider.core.secrets import SecretValue
 from outrider.operators.packages.npm.program import NpmProgram
 from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
+from outrider.operators.packages.registries.unheeded import unheeded
 
 _VARIABLE = re.compile(r"(?<!\\)(\\*)\$\{([^${}?]+)(\?)?\}")
 _PREFIX = "npm_config_"
@@ -96,6 +97,7 @@ class NpmSettings:
         environment = {**self._environment, **dict(self._proxies())}
         authorities = self.value("cafile") or self._environment.get("NODE_EXTRA_CA_CERTS") or ""
         registry = registry_at(url, source, authorities=authorities, login=_LOGIN, environment=environment)
+        self._refuse_unheeded(registry.url)
         authorization, source = self._authorization(registry.url)
         if authorization is None:
             return with_own_login(registry, self._environment)
@@ -106,6 +108,22 @@ class NpmSettings:
     def value(self, key: str) -> str:
         """Return what is set, of whatever it is; empty where nothing is."""
         return self._values.get(key, ("", ""))[0]
+
+    def _refuse_unheeded(self, url: str) -> None:
+        place = f"//{url.partition('://')[2]}"
+        certificates = [f"{place}{end}:{key}" for end in ("", "/") for key in ("certfile", "keyfile")]
+        for key in ("cert", "key", *certificates):
+            if self.value(key) not in ("", "null"):
+                raise unheeded(self.source(key), key, "certificates of clients are not shown to a registry")
+        for key in ("_auth", "_authToken", "_password"):
+            if self.value(key):
+                # npm itself refuses them since version 9.
+                raise unheeded(
+                    self.source(key),
+                    key,
+                    "it does not say for which registry it is",
+                    f"write {place}/:{key} in place of it",
+                )
 
     def source(self, key: str) -> str:
         """Return the file or the variable that has a setting; empty where none has."""

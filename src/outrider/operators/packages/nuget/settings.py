@@ -17,7 +17,9 @@ from outrider.operators.packages.nuget.setting_files import Setting, SettingFile
 from outrider.operators.packages.nuget.source_mapping import SourceMapping
 from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
+from outrider.operators.packages.registries.unheeded import unheeded
 
+_OF_BUILDS = ("restoresources", "restoreadditionalprojectsources", "restoreconfigfile")
 _LOGIN = "dotnet nuget update source NAME --username USER --password PASSWORD --store-password-in-clear-text"
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _OF_VARIABLE = re.compile(
@@ -57,6 +59,14 @@ class NugetSettings:
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
         self._environment = environment
+        for name in environment:
+            if name.lower() in _OF_BUILDS and environment[name]:
+                raise unheeded(
+                    name,
+                    name,
+                    "it is a property of builds that says which sources are asked",
+                    "name the sources in a NuGet.Config",
+                )
         self._files = SettingFiles(environment, folder)
         self.sources: list[Source] = []
         self.notes: list[str] = []
