@@ -38,7 +38,9 @@ def test_it_is_served_starts_again_and_takes_over_changes(platform: Platform) ->
     port = free_port("127.0.0.1", 0)
     url = f"http://127.0.0.1:{port}"
     platform.write(OBJECTS.format(port=port, denied="npm:left-pad"))
-    with running(platform):
+    with running(platform) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"PackageRegistry/hub at {url}\n"
         eventually(lambda: status_of(url) == 200, what=url)
         assert (platform.folder / "kept" / "registry.db").is_file()
         token = json.loads(

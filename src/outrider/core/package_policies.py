@@ -28,8 +28,9 @@ class LicencePolicy(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown
 
     An entry of a list is an identifier or an expression of SPDX, or the beginning of identifiers with a star behind it, such as
     `AGPL-*`. `GPL-2.0-or-later` stands for that version and all later ones, `GPL-2.0-only` also for itself with any exception. An
-    entry with AND or OR stands for exactly this combination. What is in several lists is denied before it is reviewed, and
-    reviewed before it is allowed; an entry with an exception counts before one without.
+    entry with AND or OR stands for exactly this combination; `allow` takes none with OR, but each licence by itself. What is in
+    several lists is denied before it is reviewed, and reviewed before it is allowed; an entry with an exception counts before one
+    without.
 
     Only what is denied is refused where packages are installed; the operation `licences` tells of what is to be reviewed.
 

@@ -20,7 +20,7 @@ class PackageRegistrySpec(msgspec.Struct, kw_only=True, rename="camel", forbid_u
 
     Attributes:
         listen: `HOST:PORT`; port 0 is a free one. Where HOST is not this machine, `tlsCertificate` or `url` with https is needed.
-        url: How clients reach it, where that is another address, such as that of a proxy before it.
+        url: How clients reach it, where that is another address, such as that of a proxy before it; needed where HOST is all addresses.
         tls_certificate: A PEM file.
         tls_key: A PEM file with the certificate's key.
         folder: Where packages are kept; several processes may share one.
@@ -44,3 +44,15 @@ class PackageRegistrySpec(msgspec.Struct, kw_only=True, rename="camel", forbid_u
     cache_only: bool = False
     fresh: Duration = duration("5m")
     policy: PackagePolicySpec | None = None
+
+    def address(self, port: int = 0) -> str:
+        """Return the address by which clients know it.
+
+        Args:
+            port: It listens on, where it chose a free one; 0 for that of `listen`.
+        """
+        if self.url:
+            return self.url.rstrip("/")
+        host, _, said = self.listen.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        return f"http{'s' if self.tls_certificate else ''}://{f'[{host}]' if ':' in host else host}:{port or said}"

@@ -19,7 +19,8 @@ def serve_part(name: str, arguments: list[str]) -> int:
     except OutriderError as error:
         from outrider.surfaces.cli.errors import show_error
 
-        show_error(error, as_json=not sys.stderr.isatty())
+        # People start the service of a family; the parts of a platform are started by programs, which read their errors.
+        show_error(error, as_json=name not in registry().families and not sys.stderr.isatty())
         return error.exit_code
     except ExceptionGroup as group:
         # A background task failed; the first of our own errors says best what happened.

@@ -90,8 +90,11 @@ def read_signing_key(path: Path) -> SigningKey:
         raise _missing(path)
     try:
         key = load_pem_private_key(data, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):  # what is said of it may hold a piece of it
-        raise _no_key(path, "something else, or one with a password", private=True) from None
+    except TypeError:
+        remedy = f"write one without it: umask 077; openssl pkey -in {path} -out NEW.pem"
+        raise _no_key(path, "one with a password", private=True, remedy=remedy) from None
+    except (ValueError, UnsupportedAlgorithm):  # what is said of it may hold a piece of it
+        raise _no_key(path, "something else", private=True) from None
     if isinstance(key, ed25519.Ed25519PrivateKey) or (
         isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
     ):
@@ -133,11 +136,15 @@ def _missing(path: Path, why: str = "there is no such file") -> NotFoundError:
     return NotFoundError(f"{path}: the key cannot be read: {why}", found=why, suggestions=["check the path"])
 
 
-def _no_key(path: Path, found: str, *, private: bool) -> InvalidConfigError:
+def _no_key(path: Path, found: str, *, private: bool, remedy: str = "") -> InvalidConfigError:
     if private:
-        expected, remedy = "a private key", f"make one with: umask 077; openssl genpkey -algorithm ed25519 -out {path}"
+        # Another file: what is there may be a key that its owner needs elsewhere.
+        expected, usual = (
+            "a private key",
+            "make another one with: umask 077; openssl genpkey -algorithm ed25519 -out NEW.pem",
+        )
     else:
-        expected, remedy = "a public key", "make it of the private one with: openssl pkey -in KEY -pubout"
+        expected, usual = "a public key", "make it of the private one with: openssl pkey -in KEY -pubout"
     return InvalidConfigError(
-        f"{path}: it is no key that can be used: {found}", found=found, expected=f"{expected} in PEM: {_EXPECTED}", suggestions=[remedy]
+        f"{path}: it is no key that can be used: {found}", found=found, expected=f"{expected} in PEM: {_EXPECTED}", suggestions=[remedy or usual]
     )  # fmt: skip

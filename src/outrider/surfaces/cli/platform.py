@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from outrider.core.errors import NotFoundError
+from outrider.core.package_registries import PackageRegistrySpec
 from outrider.local import launch
 from outrider.local.layout import Layout
 from outrider.runtime.client import PlatformClient, connect_to
@@ -34,18 +35,25 @@ from outrider.surfaces.cli.timeline import TimelinePrinter, follow
 )
 def up(folder: Path, state: Path | None, overlay: str, *, detach: bool, watching: bool) -> int:
     """Start the platform that the objects of FOLDER declare and show what happens, until interrupted."""
-    ObjectFolder(folder, overlay).read()  # everything is checked before anything is started
+    objects = ObjectFolder(folder, overlay).read()  # everything is checked before anything is started
+    served = [f"{item.ref} at {_address(item.spec)}\n" for item in objects.of_kind("PackageRegistry")]
     layout = Layout(folder, state, overlay)
     if detach:
         status = execute(launch.start_detached(layout))
         sys.stdout.write(
             f"{status.name} is running in the background · {status.url}\nstop it:  outrider down {folder}\n"
         )
+        sys.stdout.writelines(served)
         return 0
-    return execute(_up(layout, take_over=watching))
+    return execute(_up(layout, served, take_over=watching))
 
 
-async def _up(layout: Layout, *, take_over: bool) -> int:
+def _address(spec: PackageRegistrySpec) -> str:
+    """Return where a registry of packages is, as far as its settings tell."""
+    return "a free port, which its log names" if not spec.url and spec.listen.endswith(":0") else spec.address()
+
+
+async def _up(layout: Layout, served: list[str], *, take_over: bool) -> int:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -56,6 +64,7 @@ async def _up(layout: Layout, *, take_over: bool) -> int:
         async with connect_to(context) as platform:
             # Said once its files are read: whoever waits for this line may move them away.
             sys.stdout.write(f"{status.name} is running · {status.url} · stop it with ctrl-c, or: outrider down\n")
+            sys.stdout.writelines(served)
             sys.stdout.flush()
             for problem in problems:
                 sys.stderr.write(f"problem: {problem}\n")

@@ -110,8 +110,11 @@ class Matcher:
 
     def is_uncompared(self, package: LockedPackage) -> bool:
         """Return whether there is something about a package of a lock whose version cannot be compared with it."""
-        by = package.advised_by
-        return any(self._about(by, name) and _read(by, version) is None for name, version in package.advised_as)
+        return any(self.is_unread(package.advised_by, name, version) for name, version in package.advised_as)
+
+    def is_unread(self, ecosystem: str, name: str, version: str) -> bool:
+        """Return whether there is something about a package with which a version of it cannot be compared."""
+        return bool(self._about(ecosystem, name)) and _read(ecosystem, version) is None
 
     def vulnerabilities(self, ecosystem: str, name: str, version: str) -> list[Vulnerability]:
         """Return what is known of a version of a package, the worst first."""

@@ -85,6 +85,7 @@ class Crate:
         name: Of the crate, with its place where that is not the usual one.
         record: What is known of it.
         policy: What may be chosen.
+        called: What people call it; empty for its name.
         homes: The places of what it needs, by the registry as the index has it; none where each need says its place itself.
         stand_ins: By the bits of versions that a patch has, what is meant by them: the name of a crate, and the bit of its version.
 
@@ -105,10 +106,12 @@ class Crate:
         record: CargoRecord,
         policy: Policy = ADMIT_ALL,
         *,
+        called: str = "",
         homes: Mapping[str, str] | None = None,
         stand_ins: Mapping[int, tuple[str, int]] | None = None,
     ) -> None:
         self.name, self.record, self.policy = name, record, policy
+        self.called = called or name
         self.homes, self.stand_ins = homes or {}, stand_ins or {}
         self.place = USUAL
         self.table = record.table()

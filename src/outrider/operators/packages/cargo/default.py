@@ -14,6 +14,8 @@ from outrider.operators.packages.registries.registry import unknown_registry
 from outrider.ports.process.command import run
 
 _SECONDS = 20.0
+_SHOWN = 200
+_MISSING = "is not installed"
 _NAMED = re.compile(r"`(https://[^`\s]+)/config\.json`")
 _MANIFEST = '[package]\nname = "asked"\nversion = "0.0.0"\nedition = "2021"\n[dependencies]\nasked-for = "1"\n'
 # Nobody listens there. So Cargo reaches nothing, and says what it did not reach.
@@ -42,16 +44,20 @@ async def default_index(environment: Mapping[str, str], cache: Path) -> str:
     known = read_record(path, msgspec.msgpack.Decoder(_Learned))
     if known is not None:
         return known.url
-    said = _NAMED.search(await _complaint(environment))
+    complaint = await _complaint(environment)
+    said = _NAMED.search(complaint)
     if said is None:
-        looked = "the settings of Cargo, and Cargo is not installed or does not name its own"
-        raise unknown_registry("cargo", looked, "replace the source crates-io in Cargo's config.toml", "install Cargo")
+        told = " ".join(complaint.split())[:_SHOWN]
+        why = f"does not name its own, but says: {told or 'nothing'}" if complaint != _MISSING else complaint
+        remedy = "install Cargo" if complaint == _MISSING else "see why it fails: cargo search itoa"
+        looked = f"the settings of Cargo, and Cargo {why}"
+        raise unknown_registry("cargo", looked, remedy, "replace the source crates-io in Cargo's config.toml")
     write_record(path, _Learned(said[1]))
     return said[1]
 
 
 async def _complaint(environment: Mapping[str, str]) -> str:
-    """Return what Cargo says where it reaches nothing."""
+    """Return what Cargo says where it reaches nothing, or why it says nothing."""
     with tempfile.TemporaryDirectory(prefix="outrider-cargo-") as name:
         folder = Path(name)
         (folder / "src").mkdir()
@@ -61,6 +67,8 @@ async def _complaint(environment: Mapping[str, str]) -> str:
         settings = {"CARGO_HOME": str(folder / "home"), "CARGO_HTTP_PROXY": _NOWHERE, "CARGO_NET_RETRY": "0"}
         try:
             ended = await run(["cargo", "generate-lockfile"], timeout=_SECONDS, env=kept | settings, cwd=folder)
-        except (NotFoundError, DeniedError, DeadlineExceededError):
-            return ""
+        except NotFoundError:
+            return _MISSING
+        except (DeniedError, DeadlineExceededError) as error:
+            return error.message
     return ended.stderr.decode("utf-8", "replace")

@@ -32,6 +32,7 @@ class LocalPackage(msgspec.Struct, kw_only=True, frozen=True):
 
     Attributes:
         name: What tells it from all others, those of registries too: where its manifest lies.
+        called: What it is called; empty for that.
         version: Of it.
         needs: What it needs, in the order of its ecosystem.
         features: What each of its features brings in.
@@ -40,6 +41,7 @@ class LocalPackage(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     name: str
+    called: str = ""
     version: str
     needs: Sequence[LocalNeed] = ()
     features: Mapping[str, Sequence[str]] = {}

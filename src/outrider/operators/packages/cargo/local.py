@@ -43,7 +43,7 @@ def _crate(one: LocalPackage, asked: Sequence[Want], versions: dict[str, str]) -
     record = CargoRecord(
         versions=[one.version], prereleases=bytes([is_prerelease]), releases=[msgspec.msgpack.encode(release)]
     )
-    return Crate(one.name, record)
+    return Crate(one.name, record, called=one.called)
 
 
 def _need(need: LocalNeed, asked: Sequence[Want], versions: dict[str, str]) -> CargoNeed:

@@ -81,7 +81,7 @@ class CargoUniverse:
         """Return what is asked for as the solver takes it."""
         for want in asked:
             for package, _ in self._asked(want):
-                self._wished.setdefault(package, []).append(str(want))
+                self._wished.setdefault(package, []).append(self._text(want))
         return [one for want in asked for one in self._asked(want)]
 
     def _asked(self, want: Want) -> Iterator[tuple[int, int]]:
@@ -168,7 +168,7 @@ class CargoUniverse:
         key = self._keys[package]
         if key.kind is Kind.LINKS:
             return f"the native library {key.name}"
-        name = f"{key.name}[{key.feature}]" if key.feature else key.name
+        name = self._called(key)
         return f"{name} {key.part}" if key.part else name
 
     def described(self, package: int, mask: int) -> str:
@@ -177,11 +177,18 @@ class CargoUniverse:
         if key.kind is Kind.LINKS:
             return f"the native library {key.name} of {self._claimants(key.name, mask)}"
         crate = self._crates[key.name]
-        name = f"{key.name}[{key.feature}]" if key.feature else key.name
+        name = self._called(key)
         if key.kind is Kind.CHOICE:
             return described(name, crate.buckets(crate.mask(key.part)), allowed, mask)
         text = described(name, crate.table.versions, allowed, mask)
         return f"{text} {key.part}" if text.startswith(("every version of ", "no version of ")) else text
+
+    def _text(self, want: Want) -> str:
+        return str(want).replace(want.name, self._crates[want.name].called)
+
+    def _called(self, key: Key) -> str:
+        called = self._crates[key.name].called
+        return f"{called}[{key.feature}]" if key.feature else called
 
     def _claimants(self, library: str, mask: int) -> str:
         claims = self._links[library]
@@ -204,7 +211,7 @@ class CargoUniverse:
         for bit in bits(versions & self.versions(package)[1]):
             needed = crate.needed(bit, key.feature)
             wants = needed.wants if needed is not None else ()
-            said |= {str(want) for want in wants if any(number == other for number, _ in self._asked(want))}
+            said |= {self._text(want) for want in wants if any(number == other for number, _ in self._asked(want))}
         return said.pop() if len(said) == 1 else ""
 
     def chosen(self, asked: Sequence[Want], chosen: Mapping[int, int]) -> Chosen:

@@ -37,6 +37,7 @@ class Asker:
         locked: Mapping[str, set[str]],
         *,
         files: bool,
+        refused: Callable[[Resolved], list[str]] = lambda _: [],
     ) -> Resolved | Impossible:
         """Return an answer that leaves nothing out, or why there is none.
 
@@ -46,13 +47,14 @@ class Asker:
             policy: What may be chosen.
             locked: What is tried first.
             files: Whether all that a lock file has of each package is to be told.
+            refused: Returns sentences about what else is wrong with an answer.
         """
         # What is left out of an answer of npm can be told from what its packages say alone.
         files = files or self._project.ecosystem == "npm"
         question = msgspec.structs.replace(self._question, packages=packages, files=files, locked=locked, policy=policy)
         try:
             answer = await self._resolve(question)
-            missing = self._project.missing(answer) if isinstance(answer, Resolved) else []
+            missing = [*self._project.missing(answer), *refused(answer)] if isinstance(answer, Resolved) else []
         except (DeniedError, NotFoundError, UnsupportedError) as error:
             # npm tells in this way of what alone cannot be had, and of trees that it cannot build.
             answer, missing = None, [error.message]

@@ -33,7 +33,7 @@ async def fix_lock(found: Fix, file: LockFile, call: Call) -> None:
         ours = [one for one in units if one.version in project.locked.get(one.name, ())]
         asked = project.asked(question)
         real = [await with_real_fix(one, ecosystem, asked, call.auditor) for one in ours]
-        mender = Mender(session_of(ecosystem).resolve, asked, call.vulnerable, project, real)
+        mender = Mender(session_of(ecosystem), asked, call.vulnerable, project, real)
         mended = await mender.mend(widen=call.manifest) if ours else Mended()
     texts = {} if mended.answer is None else project.mended(mended.answer, mended.before, mended.widenings)
     after = read_lock(path.as_posix(), texts[path]) if path in texts else lock

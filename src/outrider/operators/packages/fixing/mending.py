@@ -4,19 +4,19 @@ First all that is vulnerable is to go at once. Where that cannot be, one after t
 be fixed stays in the version that is locked: it is told why, and which change of the manifest would do.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.fixing.asking import Asker, Resolve, asked_version, settled
+from outrider.core.errors import NotFoundError
+from outrider.operators.packages.fixing.asking import Asker, asked_version, settled
+from outrider.operators.packages.fixing.lowest import lowest, newer
 from outrider.operators.packages.fixing.masking import FixPolicy
 from outrider.operators.packages.fixing.wishes import Project, Unit, Widening, Wish, replaced
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.operators.packages.resolving.questions import Question
-from outrider.operators.packages.versions.ecosystems import scheme_of
-from outrider.operators.packages.versions.tables import VersionTable
+from outrider.operators.packages.sessions import Session
 
 
 class Blocked(msgspec.Struct, kw_only=True):
@@ -57,7 +57,7 @@ class Mender:
     """Fixes one lock.
 
     Args:
-        resolve: Resolves a question.
+        session: What asks the registries of its ecosystem.
         question: What may be used for an answer; its policy counts too.
         vulnerable: Refuses versions that are vulnerable.
         project: The lock, and what it is the lock of.
@@ -65,13 +65,16 @@ class Mender:
     """
 
     def __init__(
-        self, resolve: Resolve, question: Question, vulnerable: Policy, project: Project, units: Sequence[Unit]
+        self, session: Session, question: Question, vulnerable: Policy, project: Project, units: Sequence[Unit]
     ) -> None:
-        self._asker = Asker(resolve, question, project)
+        self._session = session
+        self._asker = Asker(session.resolve, question, project)
         self._question, self._vulnerable = question, vulnerable
         self._project, self._units = project, units
         self._wishes = list(project.wishes)
         self._freed: set[str] = set()
+        self._least: dict[Wish, str] = {}
+        self._needed_now: set[tuple[str, str, str]] | None = None
 
     async def mend(self, *, widen: bool) -> Mended:
         """Fix what can be fixed.
@@ -136,13 +139,7 @@ class Mender:
             told = any(one.startswith(f"allow {wish.name} ") for one in why.remedies)
             if not wish.anyhow or not (told or any(wish.name == unit.name for unit in units)):
                 continue
-            others = [
-                msgspec.structs.replace(each, text=each.anyhow) if each is wish else each for each in self._wishes
-            ]
-            answer = await self._ask(others, units, locked=self._locked(units, {wish.name}))
-            version = asked_version(answer, wish.name) if isinstance(answer, Resolved) else ""
-            if version:
-                found.append(Widening(wish, self._project.widened(wish, version)))
+            found += await self._widened([wish], units)
         return found
 
     async def _together(self, units: Sequence[Unit], unit: Unit) -> list[Widening]:
@@ -150,13 +147,44 @@ class Mender:
         for name in sorted({unit.name, *unit.above}, key=lambda one: (one != unit.name, one)):
             some = [one for one in self._wishes if one.name == name and one.anyhow]
             if len(some) > 1:
-                anyhow = [msgspec.structs.replace(one, text=one.anyhow) if one in some else one for one in self._wishes]
-                answer = await self._ask(anyhow, units, locked=self._locked(units, {name}))
-                version = asked_version(answer, name) if isinstance(answer, Resolved) else ""
-                widenings = [Widening(one, self._project.widened(one, version)) for one in some] if version else []
+                widenings = await self._widened(some, units)
                 if widenings and isinstance(await self._ask(replaced(self._wishes, widenings), units), Resolved):
                     return await self._needed(widenings, units)
         return []
+
+    async def _widened(self, some: Sequence[Wish], units: Sequence[Unit]) -> list[Widening]:
+        """Return changes of ranges of one package with which something can be had: to the lowest version that does."""
+        name = some[0].name
+        anyhow = [msgspec.structs.replace(one, text=one.anyhow) if one in some else one for one in self._wishes]
+        answer = await self._ask(anyhow, units, locked=self._locked(units, {name}))
+        version = asked_version(answer, name) if isinstance(answer, Resolved) else ""
+        # npm takes the newest version of what may be any, and where that does not do, an older one still may.
+        may_be_older = self._project.ecosystem == "npm" and name in {units[-1].name, *units[-1].above}
+        if not version and not may_be_older:
+            return []
+
+        def changes(version: str) -> list[Widening]:
+            return [Widening(one, self._project.widened(one, version)) for one in some]
+
+        async def does(version: str) -> bool:
+            locked = {**self._locked(units, {name}), name: {version}}
+            tried = await self._ask(replaced(self._wishes, changes(version)), units, locked=locked)
+            return isinstance(tried, Resolved) and asked_version(tried, name) == version
+
+        if version not in {unit.least_fix for unit in units if unit.name == name}:
+            version = await lowest(await self._newer(some[0], version), does) or version
+        if not version:
+            return []
+        self._least |= {one.after: version for one in changes(version)}
+        return changes(version)
+
+    async def _newer(self, wish: Wish, last: str) -> list[str]:
+        """Return the versions of a package that are newer than what it is now, up to a last one, oldest first."""
+        try:
+            facts = await self._session.facts(self._question, wish.name)
+        except NotFoundError:
+            return []
+        return newer(facts, wish.range, self._project.locked.get(wish.name, set()), last)
 
     async def _needed(self, widenings: Sequence[Widening], units: Sequence[Unit]) -> list[Widening]:
         """Return those of some changes that it takes: each that is not missed stays out."""
@@ -206,10 +234,31 @@ class Mender:
         excused: dict[str, set[str]] = {}
         for unit in left:
             excused.setdefault(unit.name, set()).add(unit.version)
+        preferred = self._locked(units) if locked is None else locked
+        for wish in wishes:
+            if wish in self._least and locked is None:
+                preferred.setdefault(wish.name, set()).add(self._least[wish])
+        known = await self._needs_now() if names & excused.keys() else set()
+
+        def refused(answer: Resolved) -> list[str]:
+            spared = {name: versions for name, versions in excused.items() if name in names}
+            new = sorted(_needs(answer, spared) - known)
+            return [
+                f"{needer or 'The project'} would have {name} {version}, which is vulnerable too."
+                for needer, name, version in new
+            ]
+
         return await self._asker.ask(
-            wishes, packages, FixPolicy(self._question.policy, self._vulnerable, excused),
-            self._locked(units) if locked is None else locked, files=files,
+            wishes, packages, FixPolicy(self._question.policy, self._vulnerable, excused), preferred, files=files, refused=refused
         )  # fmt: skip
+
+    async def _needs_now(self) -> set[tuple[str, str, str]]:
+        """Return who needs what is vulnerable, as things are: nothing of it may come to anybody else."""
+        if self._needed_now is None:
+            answer = await self._ask(self._project.wishes, [], firm=True)
+            spared = {unit.name: self._project.locked[unit.name] for unit in self._units}
+            self._needed_now = _needs(answer, spared) if isinstance(answer, Resolved) else set()
+        return self._needed_now
 
     def _locked(self, units: Sequence[Unit], others: Collection[str] = ()) -> dict[str, set[str]]:
         """Return what is tried first: what is locked but for some others, and the lowest fix in place of what is to go."""
@@ -220,8 +269,11 @@ class Mender:
         return locked
 
 
-def _allows(ecosystem: str, text: str, version: str) -> bool:
-    try:
-        return bool(VersionTable(scheme_of(ecosystem), [version]).mask(text))
-    except InvalidConfigError:
-        return False  # it is written in another way
+def _needs(answer: Resolved, versions: Mapping[str, Collection[str]]) -> set[tuple[str, str, str]]:
+    """Return who needs some versions in an answer: names, of the project an empty one, each with a name and its version."""
+    return {
+        (needer, one.name, one.version)
+        for one in answer.packages
+        if one.version in versions.get(one.name, ())
+        for needer in [*one.needed_by, *([""] if one.direct else [])]
+    }

@@ -26,6 +26,7 @@ from outrider.operators.packages.licences.identifiers import identifiers, versio
 LONGEST = 4000
 _DEEPEST = 40
 _SHOWN = 80
+_MOST_OF_FAMILY = 3
 _REFERENCE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+")
 _WORDS = re.compile(r"[()]|[^\s()]+")
 _OPERATORS = ("and", "or", "with")
@@ -211,8 +212,14 @@ def _licence(name: str) -> Expression:
     return Named(f"{base.removesuffix(_LATER)}{_ONLY}" if base.endswith(_LATER) else base, later=True)
 
 
+def _near(name: str, known: Mapping[str, str]) -> list[str]:
+    """Return what is near: of the same family, such as all of GPL, before what looks alike."""
+    family = sorted(one for one in known if one.partition("-")[0] == name.partition("-")[0])
+    return near_names(name, family) or family[-_MOST_OF_FAMILY:] or near_names(name, known)
+
+
 def _no_expression(text: str, fault: _Fault) -> InvalidConfigError:
-    near = [fault.known[one] for one in near_names(fault.name[:_SHOWN].lower(), fault.known)] if fault.name else []
+    near = [fault.known[one] for one in _near(fault.name[:_SHOWN].lower(), fault.known)] if fault.name else []
     return InvalidConfigError(
         f"{text[:_SHOWN]!r} is no licence expression: {fault.why}", found=text[:_SHOWN], expected=_EXPECTED,
         suggestions=[f"did you mean {one}?" for one in dict.fromkeys(near)] or ["write LicenseRef-NAME for what SPDX does not list"],

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from outrider.core.errors import NotFoundError
 from outrider.operators.packages.licences.sources import Sources, Told
 from outrider.operators.packages.locks.files import read_locks
 from outrider.operators.packages.locks.lock import Lock
@@ -22,6 +23,7 @@ class Gathered(msgspec.Struct, kw_only=True):
         found_in: The files that have each of them.
         needed_by: Names of packages of the same files that need them.
         unreadable: What could not be read, in words.
+        unknown: The files of which nothing could be read.
     """
 
     title: str
@@ -30,6 +32,7 @@ class Gathered(msgspec.Struct, kw_only=True):
     found_in: dict[Key, list[str]]
     needed_by: dict[Key, list[str]]
     unreadable: list[str]
+    unknown: list[str]
 
 
 def gathered(path: Path, installed: str, environment: Mapping[str, str]) -> Gathered:
@@ -41,10 +44,15 @@ def gathered(path: Path, installed: str, environment: Mapping[str, str]) -> Gath
         environment: Variables, which may say where tools keep what they fetch.
 
     Raises:
-        NotFoundError: There is no lock file.
+        NotFoundError: There is no lock file, or no such folder.
         UnsupportedError: It is of no known format.
         InvalidConfigError: It is not of its format.
     """
+    if installed and not Path(installed).is_dir():
+        raise NotFoundError(
+            f"{installed}: no such folder", path="installed", found=installed, expected="a folder of installed packages",
+            suggestions=["check the path"],
+        )  # fmt: skip
     root = path if path.is_dir() else path.parent
     locks = read_locks(path)
     sources = Sources(root, (Path(installed),) if installed else (), environment)
@@ -58,7 +66,8 @@ def gathered(path: Path, installed: str, environment: Mapping[str, str]) -> Gath
                 told[key] = sources.told(package, Path(file).parent)
     return Gathered(
         title=root.resolve().name or "project", files=[file for file, _ in locks], told=[told[key] for key in sorted(told)],
-        found_in=found_in, needed_by=_needed_by(locks), unreadable=[f"{file}: {text}" for file, lock in locks for text in lock.unreadable],
+        found_in=found_in, needed_by=_needed_by(locks), unreadable=[f"{file}: {text}" for file, lock in locks for text in lock.warnings],
+        unknown=[file for file, lock in locks if lock.is_unknown],
     )  # fmt: skip
 
 
@@ -70,6 +79,6 @@ def _needed_by(locks: Sequence[tuple[str, Lock]]) -> dict[Key, list[str]]:
             versions.setdefault((one.ecosystem, one.name), []).append(one.version)
         for one in lock.packages:
             for name in one.needs:
-                for version in versions.get((one.ecosystem, name), ()):
+                for version in one.needed_versions.get(name, versions.get((one.ecosystem, name), ())):
                     found.setdefault((one.ecosystem, name, version), set()).add(one.name)
     return {key: sorted(names) for key, names in found.items()}

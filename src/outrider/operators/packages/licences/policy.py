@@ -2,7 +2,7 @@
 
 from outrider.core.errors import InvalidConfigError, OutriderError, collected, did_you_mean
 from outrider.core.package_policies import LicencePolicy
-from outrider.operators.packages.licences.expressions import read_expression
+from outrider.operators.packages.licences.expressions import Joined, read_expression
 from outrider.operators.packages.licences.identifiers import identifiers
 
 
@@ -20,7 +20,7 @@ def check_entries(policy: LicencePolicy, path: str) -> None:
     for way, entries in (("allow", policy.allow), ("deny", policy.deny), ("review", policy.review)):
         for at, entry in enumerate(entries):
             try:
-                _check_entry(entry)
+                _check_entry(entry, is_allowed=way == "allow")
             except InvalidConfigError as error:
                 error.path = f"{path}.{way}[{at}]"
                 faults.append(error.about(error.path))
@@ -33,10 +33,15 @@ def beginning(entry: str) -> str:
     return entry[:-1].lower() if entry.endswith("*") else ""
 
 
-def _check_entry(entry: str) -> None:
+def _check_entry(entry: str, *, is_allowed: bool) -> None:
     start = beginning(entry)
     if not start:
-        read_expression(entry)
+        expression = read_expression(entry)
+        if is_allowed and isinstance(expression, Joined) and expression.operator == "OR":
+            raise InvalidConfigError(
+                f"{entry!r} allows none of its licences alone", found=entry, expected="each licence by itself",
+                suggestions=[f"write each in an entry of its own: {', '.join(map(str, expression.parts))}"],
+            )  # fmt: skip
     elif not any(name.startswith(start) for name in identifiers().licences) and not start.startswith("licenseref-"):
         raise InvalidConfigError(
             f"no identifier of SPDX begins with {entry[:-1]!r}", found=entry, expected="the beginning of one, such as AGPL-*",

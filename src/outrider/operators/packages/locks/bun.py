@@ -4,14 +4,14 @@ Packages stand under their places in node_modules: `a/b` is a `b` that only `a` 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from outrider.operators.packages.locks.documents import read_json
-from outrider.operators.packages.locks.entries import Findings, UnusableEntry, reached, table_at, table_of
+from outrider.operators.packages.locks.entries import Findings, Need, UnusableEntry, reached, table_at, table_of
 from outrider.operators.packages.locks.hashes import integrity
 from outrider.operators.packages.locks.lock import Lock
-from outrider.operators.packages.locks.npm_names import names_at, source_of, split_name
+from outrider.operators.packages.locks.npm_names import source_of, split_name
 
 FORM = "bun.lock"
 _INTEGRITY = re.compile(r"sha\d+-")
@@ -19,6 +19,7 @@ _INTEGRITY = re.compile(r"sha\d+-")
 _NAME = re.compile(r"(?:\./)?(?:@[^/]+/)?[^/]+")
 _NEEDS = ("dependencies", "optionalDependencies", "peerDependencies")
 _DEEPEST = 64
+_MEMBERS = ("workspace:", "link:", "root:")
 
 
 def read(text: str) -> Lock:
@@ -41,10 +42,11 @@ def read(text: str) -> Lock:
             name = place_of(packages, str(table.get("name", "")), path) if path else ""
             starts["main"] += _places(packages, name, _aliases(table, _NEEDS))
             starts["development"] += _places(packages, name, _aliases(table, ["devDependencies"]))
+    findings.ask(_identities(packages, [*starts["main"], *starts["development"]]))
     only = reached(starts["development"], needs) - reached(starts["main"], needs)
     for place in needs:
         with findings.entry(place):
-            _take(findings, packages[place], is_development=place in only)
+            _take(findings, packages, place, is_development=place in only)
     return findings.lock()
 
 
@@ -54,20 +56,31 @@ def place_of(packages: Mapping[str, Any], name: str, folder: str) -> str:
     return name if not isinstance(entry, list) or entry[:1] == [f"{name}@workspace:{folder}"] else f"./{name}"
 
 
-def _take(findings: Findings, entry: list[Any], *, is_development: bool) -> None:
+def _take(findings: Findings, packages: dict[str, Any], place: str, *, is_development: bool) -> None:
     """Take an entry: what it is, and behind it, by where it comes from, an address, what it needs, and a hash."""
+    entry = packages[place]
     name, version = split_name(entry[0])
-    if version.startswith(("workspace:", "link:", "root:")):
+    if version.startswith(_MEMBERS):
         return
     table = _table(entry)
     last = entry[-1] if isinstance(entry[-1], str) else ""
     optional = table.get("optionalPeers")
     left_out = {one for one in optional if isinstance(one, str)} if isinstance(optional, list) else set()
+    needs = _places(packages, place, (one for one in _aliases(table, _NEEDS) if one not in left_out))
     findings.add(
-        name, version, source=source_of(version), needs=set(names_at(table, _NEEDS)) - left_out,
+        name, version, source=source_of(version), needs=_identities(packages, [*needs]),
         # An entry of git ends with its commit instead.
         hashes=integrity(last) if _INTEGRITY.match(last) else {}, development=is_development,
     )  # fmt: skip
+
+
+def _identities(packages: dict[str, Any], places: Sequence[str]) -> Iterator[Need]:
+    """Yield names and versions of what stands at places; members are no packages."""
+    entries = (packages[place] for place in places)
+    said = (
+        split_name(entry[0]) for entry in entries if isinstance(entry, list) and entry and isinstance(entry[0], str)
+    )
+    yield from (one for one in said if not one[1].startswith(_MEMBERS))
 
 
 def _table(entry: Any) -> dict[str, Any]:

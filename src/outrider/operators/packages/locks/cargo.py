@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from outrider.operators.packages.cargo.places import GIT, USUAL, GitPlace, is_usual, key_of
 from outrider.operators.packages.locks.documents import read_toml
-from outrider.operators.packages.locks.entries import Findings, optional_text, table_of, text_at, texts_at
+from outrider.operators.packages.locks.entries import Findings, Need, optional_text, table_of, text_at, texts_at
 from outrider.operators.packages.locks.hashes import collected
 from outrider.operators.packages.locks.lock import OTHER_REGISTRY, Lock
 
@@ -70,6 +70,7 @@ def _checksums(metadata: dict[str, Any]) -> dict[tuple[str, str, str], Any]:
 def _take(findings: Findings, name: str, entry: dict[str, Any], checksums: dict[tuple[str, str, str], Any]) -> None:
     version, source = text_at(entry, "version"), optional_text(entry, "source")
     if not source:
+        findings.ask(map(_need, texts_at(entry, "dependencies")))
         return
     checksum = optional_text(entry, "checksum") or checksums.get((name, version, source), "")
     kind, _, rest = source.partition("+")
@@ -79,5 +80,11 @@ def _take(findings: Findings, name: str, entry: dict[str, Any], checksums: dict[
         address="" if is_usual(source) else f"{GIT}{url.partition('?')[0]}@{commit}" if kind == "git" else source,
         # `<none>` is what version 1 has for packages of git.
         hashes=collected([("sha256", str(checksum))]) if checksum not in ("", "<none>") else {},
-        needs=[one.partition(" ")[0] for one in texts_at(entry, "dependencies")],
+        needs=map(_need, texts_at(entry, "dependencies")),
     )  # fmt: skip
+
+
+def _need(written: str) -> Need:
+    """Return what is needed: its version stands behind its name where a file has several, and its source where that does not tell."""
+    name, version, *_ = [*written.split(" "), ""]
+    return (name, version) if version else name

@@ -34,8 +34,12 @@ def read(text: str) -> Lock:
         raise unreadable(FORM, f"bomFormat is {document.get('bomFormat')!r}", "bomFormat is CycloneDX")
     findings, others = Findings(FORM), Others()
     components = list(_components(findings, findings.rows(document, "components")))
-    names = {optional_text(entry, "bom-ref"): url.name for entry, url in components}
-    needs = _needs(findings, document, names)
+    found = {
+        optional_text(entry, "bom-ref"): (url.name, url.version or str(entry.get("version") or "")) for entry, url in components
+    }  # fmt: skip
+    needs = _needs(findings, document, found)
+    root = findings.section(findings.section(document, "metadata"), "component").get("bom-ref")
+    findings.ask(needs.get(root, ()) if isinstance(root, str) else ())
     for entry, url in components:
         with findings.entry(url.name):
             if others.has(url):
@@ -67,12 +71,14 @@ def _components(findings: Findings, rows: list[Any]) -> Iterator[tuple[dict[str,
                 yield table, package_url(text_at(table, "purl"))
 
 
-def _needs(findings: Findings, document: dict[str, Any], names: dict[str, str]) -> dict[str, list[str]]:
-    needs: dict[str, list[str]] = {}
+def _needs(
+    findings: Findings, document: dict[str, Any], found: dict[str, tuple[str, str]]
+) -> dict[str, list[tuple[str, str]]]:
+    needs: dict[str, list[tuple[str, str]]] = {}
     for entry in findings.rows(document, "dependencies"):
         with findings.entry("dependencies"):
             table = table_of(entry)
-            needs[text_at(table, "ref")] = [names[one] for one in texts_at(table, "dependsOn") if one in names]
+            needs[text_at(table, "ref")] = [found[one] for one in texts_at(table, "dependsOn") if one in found]
     return needs
 
 

@@ -11,6 +11,8 @@ from outrider.operators.packages.locks.lock import Lock, LockedPackage, Packed, 
 _SHOWN = 200
 _LONGEST = 2000
 _MOST_REPORTS = 1000
+# The name of what is needed, or that with the version in which it is: of some names a lock has several.
+Need = str | tuple[str, str]
 
 
 class UnusableEntry(Exception):  # noqa: N818 - it is reported, not shown as an error
@@ -29,6 +31,7 @@ class Findings:
         self.form = form
         self.packages: list[LockedPackage] = []
         self._ecosystem = ecosystem
+        self._asked: set[Need] = set()
         self._reports: list[str] = []
 
     def add(
@@ -37,7 +40,7 @@ class Findings:
         version: str,
         *,
         hashes: Mapping[str, tuple[str, ...]] | None = None,
-        needs: Iterable[str] = (),
+        needs: Iterable[Need] = (),
         **rest: Any,
     ) -> None:
         """Add a package.
@@ -46,7 +49,7 @@ class Findings:
             name: As its ecosystem compares names.
             version: As it is written.
             hashes: By algorithm.
-            needs: Names.
+            needs: Names, and versions where the file says them.
             rest: Other fields of `LockedPackage`.
 
         Raises:
@@ -58,8 +61,21 @@ class Findings:
             if len(one) > _LONGEST or not one.isprintable() or one != one.strip():
                 raise UnusableEntry(f"{one!r} is no {what}")
         rest.setdefault("ecosystem", self._ecosystem)
-        needed = tuple(sorted({one for one in needs if one}))
-        self.packages.append(LockedPackage(name=name, version=version, hashes=dict(hashes or {}), needs=needed, **rest))
+        versions: dict[str, set[str]] = {}
+        for need in needs:
+            needed, its_version = (need, "") if isinstance(need, str) else need
+            if needed:
+                versions.setdefault(needed, set()).update([its_version] if its_version else [])
+        self.packages.append(
+            LockedPackage(
+                name=name, version=version, hashes=dict(hashes or {}), needs=tuple(sorted(versions)),
+                needed_versions={needed: tuple(sorted(said)) for needed, said in versions.items() if said}, **rest,
+            )
+        )  # fmt: skip
+
+    def ask(self, needs: Iterable[Need]) -> None:
+        """Note what the project itself asks for."""
+        self._asked.update(one if isinstance(one, str) or one[1] else one[0] for one in needs)
 
     def report(self, what: str) -> None:
         """Note what could not be read, in words."""
@@ -99,11 +115,12 @@ class Findings:
             raise unreadable(self.form, f"{name}: {type(found).__name__}", f"{name}: {kind.__name__}")
         return found
 
-    def lock(self, *, tells_needs: bool = True) -> Lock:
+    def lock(self, *, tells_needs: bool = True, partial: str = "") -> Lock:
         """Return all as a lock: sorted, each package once.
 
         Args:
             tells_needs: Whether the file says what its packages need.
+            partial: Why it may not name all that is installed, and what to do.
         """
         together: dict[tuple[str, str, str, str], list[LockedPackage]] = {}
         for one in self.packages:
@@ -111,8 +128,15 @@ class Findings:
         reports = list(dict.fromkeys(self._reports))
         if len(reports) > _MOST_REPORTS:
             reports[_MOST_REPORTS:] = [f"{len(reports) - _MOST_REPORTS} more"]
-        packages = tuple(_one(group) for _, group in sorted(together.items()))
-        return Lock(form=self.form, packages=packages, unreadable=tuple(reports), tells_needs=tells_needs)
+        packages = tuple(self._marked(_one(group)) for _, group in sorted(together.items()))
+        return Lock(
+            form=self.form, packages=packages, unreadable=tuple(reports), tells_needs=tells_needs,
+            partial=partial if packages or reports else "",
+        )  # fmt: skip
+
+    def _marked(self, one: LockedPackage) -> LockedPackage:
+        is_asked = one.name in self._asked or (one.name, one.version) in self._asked
+        return msgspec.structs.replace(one, direct=True) if is_asked else one
 
 
 def _one(group: list[LockedPackage]) -> LockedPackage:
@@ -128,11 +152,21 @@ def _one(group: list[LockedPackage]) -> LockedPackage:
         group[0],
         hashes={algorithm: tuple(sorted(set(all_digits))) for algorithm, all_digits in hashes.items()},
         needs=tuple(sorted({name for one in group for name in one.needs})),
+        needed_versions=_joined_versions(group),
         development=all(one.development for one in group),
+        optional=all(one.optional for one in group),
         source=source,
         licence=next((one.licence for one in group if one.licence), ""),
         packed=_packed([one.packed for one in group]),
     )
+
+
+def _joined_versions(group: list[LockedPackage]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = {}
+    for one in group:
+        for name, versions in one.needed_versions.items():
+            found.setdefault(name, set()).update(versions)
+    return {name: tuple(sorted(versions)) for name, versions in found.items()}
 
 
 def _packed(said: list[Packed | None]) -> Packed | None:

@@ -30,6 +30,7 @@ def read(text: str) -> Lock:
         with findings.entry(name):
             hashes = collected(gems.checksums.get((name, version), ()))
             findings.add(name, version, hashes=hashes, **fields)
+    findings.ask(gems.asked)
     return findings.lock()
 
 
@@ -39,11 +40,13 @@ class _Gems:
     Attributes:
         found: Fields of packages by name and version.
         checksums: Algorithm and digits by name and version.
+        asked: Names of what the project itself asks for.
     """
 
     def __init__(self) -> None:
         self.found: dict[tuple[str, str], dict[str, Any]] = {}
         self.checksums: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self.asked: set[str] = set()
         self._section = ""
         self._remote = ""
         self._needs: set[str] | None = None
@@ -58,13 +61,15 @@ class _Gems:
             self._section, self._needs, self._remote = text, None, ""
         elif self._section == "CHECKSUMS" and text:
             self._take_checksum(text)
+        elif self._section == "DEPENDENCIES" and text:
+            self.asked.add(_name(text))
         elif self._section in _SOURCES:
             if depth == 2 and text.startswith("remote:"):
                 self._remote = text.removeprefix("remote:").strip()
             elif depth == 4:
                 self._take_spec(text)
             elif depth == 6 and self._needs is not None:
-                self._needs.add(text.partition(" ")[0].removesuffix("!"))
+                self._needs.add(_name(text))
 
     def _take_spec(self, text: str) -> None:
         self._needs = None
@@ -72,7 +77,8 @@ class _Gems:
         if match is None:
             raise UnusableEntry(f"{text} is no gem with its version")
         if self._section == "PATH" and self._remote == ".":
-            return  # the project itself
+            self._needs = self.asked  # the project itself
+            return
         fields = self.found.setdefault((match[1], match[2]), {"source": _SOURCES[self._section], "needs": set()})
         self._needs = fields["needs"]
 
@@ -84,3 +90,8 @@ class _Gems:
             algorithm, _, digits = one.partition("=")
             collected([(algorithm, digits)])
             self.checksums.setdefault((match[1], match[2]), []).append((algorithm, digits))
+
+
+def _name(text: str) -> str:
+    """Return the name that a line begins with: a range may stand behind it, and a mark where it comes from elsewhere."""
+    return text.partition(" ")[0].removesuffix("!")

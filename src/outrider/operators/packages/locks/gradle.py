@@ -22,7 +22,7 @@ def read(text: str) -> Lock:
         with findings.entry(f"line {number}"):
             name, version = _module(written)
             findings.add(name, version, development=bool(names) and all(map(_TEST.match, names)))
-    return findings.lock()
+    return findings.lock(tells_needs=False)
 
 
 def by_configuration(text: str) -> dict[str, dict[str, str]]:

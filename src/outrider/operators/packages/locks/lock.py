@@ -34,7 +34,10 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
         version: As it is written.
         hashes: By algorithm, as hexadecimal digits: one for each file of the version; empty where the lock has none.
         needs: Names of what it needs, where the file says so.
+        needed_versions: By such a name, in which versions, where the file says so.
         development: Whether only development needs it, where the file says so.
+        optional: Whether all works without it, where the file says so.
+        direct: Whether the project itself asks for it, where the file says so.
         source: Where it comes from if that is not the usual registry, such as `git` or `path`; of Cargo `registry`, where it is another one.
         address: Of that, where the file says so, of Cargo: with the commit, of git.
         licence: As its author has written it, where the file says so; JSON where that is no text.
@@ -46,7 +49,10 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     version: str
     hashes: dict[str, tuple[str, ...]] = {}
     needs: tuple[str, ...] = ()
+    needed_versions: dict[str, tuple[str, ...]] = {}
     development: bool = False
+    optional: bool = False
+    direct: bool = False
     source: str = ""
     address: str = ""
     licence: str = ""
@@ -70,6 +76,11 @@ class LockedPackage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
             return ()
         return ((self.name, self.version),) if self.packed is None else self.packed.names
 
+    def needs_this(self, other: "LockedPackage") -> bool:
+        """Return whether it needs a package of the same lock; where that does not say in which version, it may."""
+        said = self.needed_versions.get(other.name, (other.version,))
+        return self.ecosystem == other.ecosystem and other.name in self.needs and other.version in said
+
 
 class Lock(msgspec.Struct, kw_only=True, frozen=True):
     """What a file says.
@@ -79,12 +90,24 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
         packages: By ecosystem, name, version and address; each once.
         unreadable: What stands in it that could not be read, in words.
         tells_needs: Whether it says what its packages need.
+        partial: Why it may not name all that is installed, and what to do; empty where it does.
     """
 
     form: str
     packages: tuple[LockedPackage, ...]
     unreadable: tuple[str, ...] = ()
     tells_needs: bool = True
+    partial: str = ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why what it says may not be all."""
+        return (*([self.partial] if self.partial else []), *self.unreadable)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing of what it is about could be read: that is not nothing."""
+        return not self.packages and bool(self.unreadable)
 
 
 def unreadable(form: str, found: str, expected: str) -> InvalidConfigError:

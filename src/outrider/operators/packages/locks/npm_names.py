@@ -34,7 +34,13 @@ def source_of(range_text: str) -> str:
 
 def names_at(entry: Mapping[str, Any], fields: Iterable[str]) -> Iterator[str]:
     """Yield the real names of the dependencies that stand in some fields of an entry."""
+    for name, wanted in ranges_at(entry, fields):
+        yield real_name(name, wanted)
+
+
+def ranges_at(entry: Mapping[str, Any], fields: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the dependencies that stand in some fields of an entry, as they are called there, with their ranges."""
     for field in fields:
         dependencies = entry.get(field)
         for name, wanted in dependencies.items() if isinstance(dependencies, dict) else ():
-            yield real_name(name, wanted if isinstance(wanted, str) else "")
+            yield name, wanted if isinstance(wanted, str) else ""

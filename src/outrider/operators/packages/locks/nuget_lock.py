@@ -3,6 +3,7 @@
 Its contentHash is that of a package without its signature. A registry has another one, so it has a name of its own here.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from outrider.operators.packages.locks.documents import read_json
@@ -26,9 +27,16 @@ def read(text: str) -> Lock:
     findings = Findings(FORM, "nuget")
     frameworks = frameworks_of(findings, read_json(FORM, text))
     for framework in frameworks:
+        # That of one kind of machine has only what differs there: net8.0/linux-x64.
+        names = dict.fromkeys((framework.partition("/")[0], framework))
+        versions = {
+            name.lower(): str(entry["resolved"])
+            for one in names for name, entry in findings.section(frameworks, one).items()
+            if isinstance(entry, dict) and "resolved" in entry
+        }  # fmt: skip
         for name, entry in findings.section(frameworks, framework).items():
             with findings.entry(f"{framework}: {name}"):
-                _take(findings, name, table_of(entry))
+                _take(findings, name, table_of(entry), versions)
     return findings.lock()
 
 
@@ -41,11 +49,16 @@ def frameworks_of(findings: Findings, document: dict[str, Any]) -> dict[str, Any
     return {name: findings.section(findings.section(document, name), "dependencies") for name in names}
 
 
-def _take(findings: Findings, name: str, entry: dict[str, Any]) -> None:
-    if optional_text(entry, "type").lower() == "project":
+def _take(findings: Findings, name: str, entry: dict[str, Any], versions: Mapping[str, str]) -> None:
+    kind = optional_text(entry, "type").lower()
+    needs = [(one, versions.get(one, "")) for one in map(str.lower, table_at(entry, "dependencies"))]
+    if kind == "project":
+        findings.ask(needs)
         return
+    if kind == "direct":
+        findings.ask([(name.lower(), text_at(entry, "resolved"))])
     content = optional_text(entry, "contentHash")
     findings.add(
-        name.lower(), text_at(entry, "resolved"), needs=map(str.lower, table_at(entry, "dependencies")),
+        name.lower(), text_at(entry, "resolved"), needs=needs,
         hashes={CONTENT_HASH: (from_base64(content),)} if content else {},
     )  # fmt: skip

@@ -12,6 +12,7 @@ from outrider.operators.packages.locks.lock import Lock, unreadable
 from outrider.operators.packages.locks.xml_properties import child_text, resolved
 
 CONFIG, PROJECT = "packages.config", "csproj"
+_PARTIAL = "only what it names is looked at, not what that needs: lock it with outrider nuget lock, or dotnet restore --use-lock-file"
 _REFERENCE = re.compile(r"\$\(([^()]+)\)")
 _ONE_VERSION = re.compile(r"\[([^,\[\]()]+)\]")
 
@@ -30,7 +31,7 @@ def read_config(text: str) -> Lock:
         with findings.entry(f"package {one.get('id') or number}"):
             is_development = one.get("developmentDependency", "").lower() == "true"
             findings.add(one.get("id", "").lower(), one.get("version", ""), development=is_development)
-    return findings.lock()
+    return findings.lock(tells_needs=False)
 
 
 def read(text: str) -> Lock:
@@ -48,7 +49,7 @@ def read(text: str) -> Lock:
     for number, one in enumerate(root.iterfind(".//ItemGroup/PackageReference"), 1):
         with findings.entry(f"PackageReference {one.get('Include') or one.get('Update') or number}"):
             _take(findings, one, properties)
-    return findings.lock()
+    return findings.lock(tells_needs=False, partial=_PARTIAL)
 
 
 def _take(findings: Findings, reference: Element, properties: dict[str, str]) -> None:
@@ -68,4 +69,5 @@ def _take(findings: Findings, reference: Element, properties: dict[str, str]) ->
     version = fixed[1].strip() if fixed else version
     if not version or "*" in version or version[0] in "[(":
         raise UnusableEntry(f"{version} is no fixed version" if version else "it has no version in this file")
+    findings.ask([name.lower()])
     findings.add(name.lower(), version)

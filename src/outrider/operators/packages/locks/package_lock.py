@@ -1,18 +1,29 @@
 """package-lock.json and npm-shrinkwrap.json: https://docs.npmjs.com/cli/configuring-npm/package-lock-json."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from outrider.operators.packages.locks.documents import read_json
-from outrider.operators.packages.locks.entries import Findings, optional_text, table_at, table_of, text_at
+from outrider.operators.packages.locks.entries import (
+    Findings,
+    Need,
+    UnusableEntry,
+    optional_text,
+    table_at,
+    table_of,
+    text_at,
+)
 from outrider.operators.packages.locks.hashes import integrity
 from outrider.operators.packages.locks.licence_texts import licence_text
 from outrider.operators.packages.locks.lock import Lock
-from outrider.operators.packages.locks.npm_names import names_at, real_name, source_of, split_name
+from outrider.operators.packages.locks.npm_names import ranges_at, real_name, source_of, split_name
 
 FORM = "package-lock.json"
 _INSIDE = "node_modules/"
 _NEEDS = ("dependencies", "optionalDependencies", "peerDependencies")
 _WANTED = (*_NEEDS, "devDependencies")
+_DEEPEST = 256
 
 
 def read(text: str) -> Lock:
@@ -38,46 +49,98 @@ def _read_packages(findings: Findings, packages: dict[str, Any]) -> None:
         for field in _WANTED if isinstance(entry.get(field), dict)
         for wanted in entry[field].values() if isinstance(wanted, str) and source_of(wanted) == "url"
     }  # fmt: skip
+    places = _Places(packages)
     for place, entry in packages.items():
         with findings.entry(place):
             # What is not in node_modules is the project, a member of it, or a folder that is linked.
-            if _INSIDE in place and not table_of(entry).get("link"):
-                _take(findings, place.rpartition(_INSIDE)[2], entry, addresses)
+            if _INSIDE not in place:
+                findings.ask(places.needs(place, _WANTED))
+            elif not table_of(entry).get("link"):
+                _take(findings, places, place, addresses)
 
 
-def _take(findings: Findings, name: str, entry: dict[str, Any], addresses: set[str]) -> None:
+def _take(findings: Findings, places: "_Places", place: str, addresses: set[str]) -> None:
+    entry = places.packages[place]
     resolved = optional_text(entry, "resolved")
     source = source_of(resolved)
     if source == "url" and resolved not in addresses:
         source = ""  # a registry
-    optional = {one for one, meta in table_at(entry, "peerDependenciesMeta").items() if table_of(meta).get("optional")}
     findings.add(
-        optional_text(entry, "name") or name, text_at(entry, "version"), source=source,
+        *_identity(place, entry), source=source, needs=places.needs(place, _NEEDS),
         hashes=integrity(optional_text(entry, "integrity")), development=entry.get("dev") is True,
-        needs=set(names_at(entry, _NEEDS)) - optional, licence=licence_text(entry.get("license")),
+        optional=entry.get("optional") is True or entry.get("devOptional") is True, licence=licence_text(entry.get("license")),
     )  # fmt: skip
+
+
+def _identity(place: str, entry: dict[str, Any]) -> tuple[str, str]:
+    return optional_text(entry, "name") or place.rpartition(_INSIDE)[2], text_at(entry, "version")
+
+
+class _Places:
+    """The folders that packages are in.
+
+    Attributes:
+        packages: Entries by their folders.
+    """
+
+    def __init__(self, packages: dict[str, Any]) -> None:
+        self.packages = packages
+        self._identities: dict[str, tuple[str, str]] = {}
+        for place, entry in packages.items():
+            # Who takes it tells what is wrong with it.
+            with suppress(UnusableEntry):
+                if _INSIDE in place and not table_of(entry).get("link"):
+                    self._identities[place] = _identity(place, entry)
+
+    def needs(self, place: str, fields: tuple[str, ...]) -> Iterator[Need]:
+        """Yield what an entry needs, as Node.js finds it; what is not there nobody has installed, and members are no packages."""
+        for alias, _ in ranges_at(table_of(self.packages[place]), fields):
+            found = self._found(place, alias)
+            if found in self._identities:
+                yield self._identities[found]
+
+    def _found(self, place: str, alias: str) -> str:
+        """Return the folder of a dependency: within that of who needs it, or beside one that this is in; empty where there is none."""
+        folders = place.split("/") if place else []
+        if len(folders) > _DEEPEST:
+            raise UnusableEntry("it is nested too deeply")
+        candidates = ("/".join([*folders[:depth], f"{_INSIDE}{alias}"]) for depth in range(len(folders), -1, -1))
+        return next((one for one in candidates if one in self.packages), "")
 
 
 def _read_tree(findings: Findings, dependencies: dict[str, Any]) -> None:
     """Read what version 1 has: entries within entries."""
-    left = [("", dependencies)]
+    left = [("", [dependencies])]
     while left:
-        place, inside = left.pop()
-        for name, entry in inside.items():
+        place, scopes = left.pop()
+        for name, entry in scopes[0].items():
             with findings.entry(f"{place}{name}"):
-                left.append((f"{name}/", table_at(table_of(entry), "dependencies")))
-                _take_old(findings, name, entry)
+                seen = [table_at(table_of(entry), "dependencies"), *scopes]
+                left.append((f"{name}/", seen))
+                _take_old(findings, name, entry, seen)
 
 
-def _take_old(findings: Findings, name: str, entry: dict[str, Any]) -> None:
+def _take_old(findings: Findings, name: str, entry: dict[str, Any], scopes: list[dict[str, Any]]) -> None:
     version = text_at(entry, "version")
     source = source_of(version)
     hashes = integrity(optional_text(entry, "integrity"))
     if source == "path" and not hashes:
         return  # a folder that is linked
-    if version.startswith("npm:"):
-        name, version = real_name(name, version), split_name(version.removeprefix("npm:"))[1]
     findings.add(
-        name, version, hashes=hashes, source=source, development=entry.get("dev") is True,
-        needs=names_at(entry, ["requires"]),
+        *_identity_old(name, entry), hashes=hashes, source=source, development=entry.get("dev") is True,
+        optional=entry.get("optional") is True, needs=_needs_old(entry, scopes),
     )  # fmt: skip
+
+
+def _needs_old(entry: dict[str, Any], scopes: list[dict[str, Any]]) -> Iterator[Need]:
+    for alias, _ in ranges_at(entry, ["requires"]):
+        found = next((scope[alias] for scope in scopes if alias in scope), None)
+        if isinstance(found, dict) and isinstance(found.get("version"), str):
+            yield _identity_old(alias, found)
+
+
+def _identity_old(name: str, entry: dict[str, Any]) -> tuple[str, str]:
+    version = text_at(entry, "version")
+    if version.startswith("npm:"):
+        return real_name(name, version), split_name(version.removeprefix("npm:"))[1]
+    return name, version

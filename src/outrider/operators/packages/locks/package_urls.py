@@ -135,4 +135,4 @@ def read(text: str) -> Lock:
             if not others.has(url):
                 findings.add(url.name, url.version, ecosystem=url.ecosystem, source=url.source, packed=url.packed)
     others.tell(findings)
-    return findings.lock()
+    return findings.lock(tells_needs=False)

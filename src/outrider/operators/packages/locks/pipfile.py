@@ -36,7 +36,7 @@ def read(text: str) -> Lock:
         for name, entry in findings.section(document, group).items():
             with findings.entry(f"{group}: {name}"):
                 _take(findings, name, table_of(entry), is_development=group != "default")
-    return findings.lock()
+    return findings.lock(tells_needs=False)
 
 
 def _take(findings: Findings, name: str, entry: dict[str, Any], *, is_development: bool) -> None:

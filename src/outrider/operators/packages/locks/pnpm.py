@@ -1,12 +1,13 @@
 """pnpm-lock.yaml, versions 5 to 9: https://github.com/pnpm/spec/tree/master/lockfile."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from outrider.operators.packages.locks.documents import read_yaml
 from outrider.operators.packages.locks.entries import (
     Findings,
+    Need,
     optional_text,
     reached,
     table_at,
@@ -19,6 +20,8 @@ from outrider.operators.packages.locks.npm_names import source_of, split_name
 FORM = "pnpm-lock.yaml"
 # Version 5: /name/1.0.0 or /@scope/name/1.0.0, with the host of another registry before it, and peers after a _ or a /.
 _OLD_KEY = re.compile(r"[^/@]*/((?:@[^/]+/)?[^/@]+)/([^/_]+)(?:[/_].*)?")
+# What ends a version where peers stand behind it; since version 6 these are in parentheses.
+_PEERS = re.compile(r"[_/]")
 _NUMBERS = re.compile(r"\d+\.\d+\.\d+")
 _NEEDS = ("dependencies", "optionalDependencies")
 
@@ -40,25 +43,30 @@ def read(text: str) -> Lock:
 def _read_document(findings: Findings, document: dict[str, Any]) -> None:
     snapshots = findings.section(document, "snapshots")
     main = _wanted_by_main(findings, document, snapshots) if snapshots else set()
-    needs: dict[str, set[str]] = {}
+    for place, importer in (findings.section(document, "importers") or {".": document}).items():
+        with findings.entry(place):
+            findings.ask(_needs(table_of(importer), (*_NEEDS, "devDependencies")))
+    needs: dict[str, set[Need]] = {}
+    optional: dict[str, list[bool]] = {}
     for key, entry in snapshots.items():
         with findings.entry(key):
             needs.setdefault(_without_peers(key), set()).update(_needs(table_of(entry)))
+            optional.setdefault(_without_peers(key), []).append(entry.get("optional") == "true")
     for key, entry in findings.section(document, "packages").items():
         with findings.entry(key):
             table = table_of(entry)
             needs.setdefault(key, set()).update(_needs(table))
             is_development = key not in main if snapshots else table.get("dev") == "true"
-            _take(findings, key, table, needs[key], is_development=is_development)
+            is_optional = all(optional.get(key, [table.get("optional") == "true"]))
+            _take(findings, key, table, needs[key], development=is_development, optional=is_optional)
 
 
-def _take(findings: Findings, key: str, entry: dict[str, Any], needs: set[str], *, is_development: bool) -> None:
+def _take(findings: Findings, key: str, entry: dict[str, Any], needs: set[Need], **flags: bool) -> None:
     resolution = table_at(entry, "resolution")
     name, version = _identity(key)
     findings.add(
         optional_text(entry, "name") or name, optional_text(entry, "version") or version, needs=needs,
-        hashes=integrity(optional_text(resolution, "integrity")), source=_source(key, version, resolution),
-        development=is_development,
+        hashes=integrity(optional_text(resolution, "integrity")), source=_source(key, version, resolution), **flags,
     )  # fmt: skip
 
 
@@ -88,11 +96,14 @@ def _source(key: str, version: str, resolution: dict[str, Any]) -> str:
     return "" if is_registry else "url"
 
 
-def _needs(entry: dict[str, Any]) -> Iterator[str]:
-    for field in _NEEDS:
-        for alias, version in table_at(entry, field).items():
+def _needs(entry: dict[str, Any], fields: Iterable[str] = _NEEDS) -> Iterator[Need]:
+    for field in fields:
+        for alias, said in table_at(entry, field).items():
+            # Importers say beside the version what was asked for.
+            version = said.get("version") if isinstance(said, dict) else said
             if isinstance(version, str) and not version.startswith("link:"):
-                yield _identity(_key(alias, version))[0] or alias
+                name, found = _identity(_key(alias, version))
+                yield (name, _PEERS.split(found)[0]) if name and _NUMBERS.match(found) else name or alias
 
 
 def _key(alias: str, version: str) -> str:

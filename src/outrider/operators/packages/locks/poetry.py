@@ -45,5 +45,5 @@ def _take(findings: Findings, name: str, entry: dict[str, Any], files: list[Any]
     findings.add(
         normalised(name), text_at(entry, "version"), hashes=prefixed(text_at(table_of(one), "hash") for one in files),
         needs=map(normalised, table_at(entry, "dependencies")), source=_SOURCES.get(kind, kind),
-        development=not {"main", ""} & set(groups),
+        development=not {"main", ""} & set(groups), optional=entry.get("optional") is True,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from outrider.operators.packages.manifests.pom import LOCK_PROFILE
 FORM = "pom.xml"
 _REFERENCE = re.compile(r"\$\{([^{}]+)\}")
 _ONE_VERSION = re.compile(r"\[([^,\[\]()]+)\]")
+_PARTIAL = "only what it names is looked at, not what that needs: lock it with outrider maven lock --file pom.xml"
 _FLOATING = ("LATEST", "RELEASE")
 
 
@@ -39,7 +40,7 @@ def read(text: str) -> Lock:
         with findings.entry(f"dependency {child_text(dependency, 'artifactId') or number}"):
             pom.note(dependency)
     pom.take_all()
-    return findings.lock()
+    return findings.lock(tells_needs=False, partial="" if pom.is_locked else _PARTIAL)
 
 
 def _is_lock(profile: Element) -> bool:
@@ -103,6 +104,7 @@ class _Pom:
         version = fixed[1].strip() if fixed else version
         if not version or version in _FLOATING or version[0] in "[(":
             raise UnusableEntry(f"{version} is no fixed version" if version else "it has no version in this file")
+        self._findings.ask([f"{key[0]}:{key[1]}"])
         self._findings.add(
             f"{key[0]}:{key[1]}", version, development=scope == "test", source="path" if scope == "system" else ""
         )

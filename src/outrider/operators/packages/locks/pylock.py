@@ -26,10 +26,12 @@ def read(text: str) -> Lock:
         InvalidConfigError: It is none of this format.
     """
     findings = Findings(FORM, "pypi")
-    for number, entry in enumerate(findings.rows(read_toml(FORM, text), "packages"), 1):
+    rows = findings.rows(read_toml(FORM, text), "packages")
+    for number, entry in enumerate(rows, 1):
         with findings.entry(f"packages[{number}]"):
             _take(findings, table_of(entry))
-    return findings.lock()
+    # They are optional, and few tools write them.
+    return findings.lock(tells_needs=any(isinstance(entry, dict) and "dependencies" in entry for entry in rows))
 
 
 def _take(findings: Findings, entry: dict[str, Any]) -> None:
@@ -39,7 +41,10 @@ def _take(findings: Findings, entry: dict[str, Any]) -> None:
             return  # the project itself
         findings.add(
             normalised(name), text_at(entry, "version"), hashes=collected(_hashes(entry)), source=_source(entry),
-            needs=[normalised(text_at(table_of(one), "name")) for one in list_at(entry, "dependencies")],
+            needs=[
+                (normalised(text_at(table_of(one), "name")), optional_text(one, "version"))
+                for one in list_at(entry, "dependencies")
+            ],
         )  # fmt: skip
 
 

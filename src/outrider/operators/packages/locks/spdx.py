@@ -43,6 +43,7 @@ def read(text: str) -> Lock:
             if not identifier or identifier != relations.described:
                 with findings.entry(optional_text(entry, "name") or number):
                     _take(findings, others, entry, relations)
+    findings.ask(relations.needs_of(relations.described))
     others.tell(findings)
     return findings.lock()
 
@@ -81,7 +82,7 @@ class _Relations:
     def __init__(self, findings: Findings, document: dict[str, Any], rows: list[Any]) -> None:
         self._needs: dict[str, list[str]] = {}
         self._starts: set[str] = set()
-        self._names: dict[str, str] = {}
+        self._found: dict[str, tuple[str, str]] = {}
         self.extracted = extracted_texts(findings.rows(document, "hasExtractedLicensingInfos"))
         described = {one for one in findings.rows(document, "documentDescribes") if isinstance(one, str)}
         for entry in findings.rows(document, "relationships"):
@@ -97,7 +98,7 @@ class _Relations:
         self.development = reached(self._starts, self._needs) - main if self.described else set()
         for entry in rows:
             if isinstance(entry, dict) and isinstance(entry.get("SPDXID"), str):
-                self._names[entry["SPDXID"]] = _name(entry)
+                self._found[entry["SPDXID"]] = _identity(entry)
 
     def _relate(self, kind: str, left: str, right: str) -> None:
         if kind in _NEEDS:
@@ -107,13 +108,14 @@ class _Relations:
         elif kind in _FOR_DEVELOPMENT:
             self._starts.add(left)
 
-    def needs_of(self, identifier: str) -> list[str]:
-        """Return the names of what a package needs."""
-        return [name for one in self._needs.get(identifier, ()) if (name := self._names.get(one, ""))]
+    def needs_of(self, identifier: str) -> list[tuple[str, str]]:
+        """Return the names and versions of what a package needs."""
+        return [self._found[one] for one in self._needs.get(identifier, ()) if one in self._found]
 
 
-def _name(entry: dict[str, Any]) -> str:
+def _identity(entry: dict[str, Any]) -> tuple[str, str]:
     try:
-        return package_url(_purl(entry)).name
+        url = package_url(_purl(entry))
     except UnusableEntry:
-        return ""
+        return "", ""
+    return url.name, url.version or str(entry.get("versionInfo") or "")

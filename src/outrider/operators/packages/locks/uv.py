@@ -41,14 +41,18 @@ def read(text: str) -> Lock:
     members = {one for one in findings.rows(manifest, "members") if isinstance(one, str)}
     starts: dict[str, set[str]] = {"main": set(), "development": set()}
     with findings.entry("manifest.dependency-groups"):
-        starts["development"].update(_names(_groups(manifest, "dependency-groups")))
+        groups = [*_needed(_groups(manifest, "dependency-groups"))]
+        findings.ask(groups)
+        starts["development"].update(_names(groups))
     for number, entry in enumerate(findings.rows(document, "package"), 1):
         with findings.entry(f"package[{number}]"):
             name = text_at(table_of(entry), "name")
             with findings.entry(name):
                 if name in members or _is_project(entry):
-                    starts["main"] |= {name, *_needs(entry)}
-                    starts["development"].update(_names(_groups(entry, "dev-dependencies")))
+                    needs, groups = _needs(entry), [*_needed(_groups(entry, "dev-dependencies"))]
+                    findings.ask([*needs, *groups])
+                    starts["main"] |= {name, *_names(needs)}
+                    starts["development"].update(_names(groups))
                 else:
                     _take(findings, normalised(name), entry)
     _mark(findings, starts)
@@ -104,9 +108,9 @@ def _take(findings: Findings, name: str, entry: dict[str, Any]) -> None:
     findings.add(name, text_at(entry, "version"), hashes=hashes, needs=_needs(entry), source=kind)
 
 
-def _needs(entry: dict[str, Any]) -> set[str]:
+def _needs(entry: dict[str, Any]) -> set[tuple[str, str]]:
     """Return what a package needs, with what its extras need: the file has those that somebody asks for."""
-    return {*_names(list_at(entry, "dependencies")), *_names(_groups(entry, "optional-dependencies"))}
+    return {*_needed(list_at(entry, "dependencies")), *_needed(_groups(entry, "optional-dependencies"))}
 
 
 def _groups(entry: dict[str, Any], name: str) -> Iterator[Any]:
@@ -115,9 +119,14 @@ def _groups(entry: dict[str, Any], name: str) -> Iterator[Any]:
         yield from list_at(groups, group)
 
 
-def _names(dependencies: Iterable[Any]) -> Iterator[str]:
+def _needed(dependencies: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Yield names, and versions where a file has several of a name."""
     for one in dependencies:
-        yield normalised(text_at(table_of(one), "name"))
+        yield normalised(text_at(table_of(one), "name")), optional_text(one, "version")
+
+
+def _names(needs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    return (name for name, _ in needs)
 
 
 def _mark(findings: Findings, starts: dict[str, set[str]]) -> None:

@@ -5,12 +5,13 @@ https://classic.yarnpkg.com/lang/en/docs/yarn-lock/ and https://yarnpkg.com/conf
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from outrider.operators.packages.locks.documents import checked, read_yaml
 from outrider.operators.packages.locks.entries import (
     Findings,
+    Need,
     UnusableEntry,
     optional_text,
     table_of,
@@ -18,7 +19,7 @@ from outrider.operators.packages.locks.entries import (
 )
 from outrider.operators.packages.locks.hashes import collected, integrity
 from outrider.operators.packages.locks.lock import Lock, unreadable
-from outrider.operators.packages.locks.npm_names import names_at, real_name, source_of, split_name
+from outrider.operators.packages.locks.npm_names import ranges_at, real_name, source_of, split_name
 from outrider.operators.packages.yarn.patch_ranges import read_patched
 
 FORM = "yarn.lock"
@@ -37,12 +38,17 @@ def read(text: str) -> Lock:
     findings = Findings(FORM, "npm")
     text = checked(FORM, text)
     is_later = _LATER.search(text)
-    for keys, entry in _entries_later(text) if is_later else _entries(findings, text):
+    entries = [*(_entries_later(text) if is_later else _entries(findings, text))]
+    known: dict[str, tuple[str, str]] = {}
+    for keys, entry in entries:
         with findings.entry(keys[0]):
-            if not is_later:
-                _take(findings, keys[0], entry)
-            elif keys[0] != "__metadata":
-                _take_later(findings, table_of(entry))
+            if keys[0] != "__metadata":
+                identity = _identity_later(table_of(entry)) if is_later else _identity(keys[0], entry)
+                known |= dict.fromkeys(keys, identity)
+    for keys, entry in entries:
+        if keys[0] in known:
+            with findings.entry(keys[0]):
+                (_take_later if is_later else _take)(findings, keys[0], entry, known)
     return findings.lock()
 
 
@@ -73,36 +79,42 @@ def _entries_later(text: str) -> Iterator[tuple[list[str], dict[str, Any]]]:
             yield key.split(", "), entry
 
 
-def _take(findings: Findings, key: str, entry: dict[str, Any]) -> None:
-    alias, wanted = split_name(key)
+def _identity(key: str, entry: dict[str, Any]) -> tuple[str, str]:
+    return real_name(*split_name(key)), text_at(entry, "version")
+
+
+def _identity_later(entry: dict[str, Any]) -> tuple[str, str]:
+    # A patch is on a package that has an entry too, and may go by another name.
+    return read_patched(*split_name(text_at(entry, "resolution"))).name, text_at(entry, "version")
+
+
+def _take(findings: Findings, key: str, entry: dict[str, Any], known: Mapping[str, tuple[str, str]]) -> None:
+    source = source_of(split_name(key)[1])
     resolved = optional_text(entry, "resolved")
     sha1 = _SHA1.search(resolved)
-    source = source_of(wanted)
     written = integrity(optional_text(entry, "integrity"))
     # After the address of a repository there is its commit.
     old = collected([("sha1", sha1[1])]) if sha1 and source != "git" else {}
     findings.add(
-        real_name(alias, wanted), text_at(entry, "version"), source=source, hashes={**old, **written},
-        needs=names_at(entry, _NEEDS),
+        *known[key], source=source, hashes={**old, **written}, needs=_needs(entry, known)
     )  # fmt: skip
 
 
-def _take_later(findings: Findings, entry: dict[str, Any]) -> None:
+def _take_later(findings: Findings, key: str, entry: dict[str, Any], known: Mapping[str, tuple[str, str]]) -> None:
     """Take an entry of Yarn 2 or later. Its checksum is that of an archive which Yarn makes itself, and says nothing here."""
-    name, place = split_name(text_at(entry, "resolution"))
+    place = split_name(text_at(entry, "resolution"))[1]
+    if place.startswith("workspace:"):
+        findings.ask(_needs(entry, known))
     if optional_text(entry, "linkType") == "soft" or place.startswith(("workspace:", "link:", "portal:")):
         return
-    # A patch is on a package that has an entry too, and may go by another name.
-    real = read_patched(name, place).name
-    needs = names_at({field: _unpatched(entry.get(field)) for field in _NEEDS}, _NEEDS)
-    findings.add(real, text_at(entry, "version"), source=source_of(place), needs=needs)
+    findings.add(*known[key], source=source_of(place), needs=_needs(entry, known))
 
 
-def _unpatched(said: Any) -> Any:
-    """Return what an entry needs, of patches what they are made from."""
-    if not isinstance(said, dict):
-        return said
-    return dict(read_patched(name, text)[:2] if isinstance(text, str) else (name, text) for name, text in said.items())
+def _needs(entry: dict[str, Any], known: Mapping[str, tuple[str, str]]) -> Iterator[Need]:
+    """Yield what an entry needs: its range is a key of the file, before Yarn 4 without `npm:`, unless resolutions have replaced it."""
+    for alias, wanted in ranges_at(entry, _NEEDS):
+        keys = (f"{alias}@{wanted}", f"{alias}@npm:{wanted}")
+        yield next((known[one] for one in keys if one in known), "") or real_name(*read_patched(alias, wanted)[:2])
 
 
 def _entries(findings: Findings, text: str) -> Iterator[tuple[list[str], dict[str, Any]]]:

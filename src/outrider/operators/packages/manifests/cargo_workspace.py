@@ -141,7 +141,13 @@ class _Wishes:
         # Nobody runs the tests of what lies in a folder outside of the workspace.
         needs = [self._need(need) for need in one.dependencies if is_member or not need.for_tests]
         return LocalPackage(
-            name=name, version=one.version, needs=needs, features=one.features, links=one.links, is_member=is_member
+            name=name,
+            called=one.name,
+            version=one.version,
+            needs=needs,
+            features=one.features,
+            links=one.links,
+            is_member=is_member,
         )
 
     def _need(self, need: CargoDependency) -> LocalNeed:

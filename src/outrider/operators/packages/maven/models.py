@@ -107,12 +107,19 @@ class Models:
     Args:
         library: Where POMs are looked up.
         machine: What profiles and properties depend on.
+        replaced: Properties that count before those that POMs set; None for one whose value is not known.
+        imported: What BOMs manage that were imported, where others have a part in that.
     """
 
-    def __init__(self, library: Library, machine: Machine) -> None:
+    def __init__(
+        self, library: Library, machine: Machine, replaced: Mapping[str, str | None] | None = None,
+        imported: dict[Project, tuple[Dependency, ...]] | None = None,
+    ) -> None:  # fmt: skip
         self._library, self._machine = library, machine
+        self._replaced = {name: value for name, value in (replaced or {}).items() if value is not None}
+        self._unknown = {name for name, value in (replaced or {}).items() if value is None}
         self._built: dict[Project, Model] = {}
-        self._imported: dict[Project, tuple[Dependency, ...]] = {}
+        self._imported: dict[Project, tuple[Dependency, ...]] = {} if imported is None else imported
 
     def model(self, project: Project) -> Model | None:
         """Return what the POM of a project comes to; None where no repository has it."""
@@ -207,7 +214,11 @@ class Models:
     def _whole(
         self, pom: Pom, faults: list[Fault], importing: tuple[Project, ...], properties: Mapping[str, str]
     ) -> Model:
-        texts = _Texts(pom, properties, faults)
+        faults += (
+            Fault(f"has the property {name}, which the build sets in a way that is not read", is_absence=True)
+            for name in sorted(self._unknown & {*pom.parts.properties})
+        )
+        texts = _Texts(pom, properties, faults, self._replaced)
         fields = {name: texts.text(value) for name, value in pom.fields.items()}
         dependencies = [texts.dependency(one) for one in pom.parts.dependencies]
         managed = [texts.dependency(one) for one in pom.parts.managed]
@@ -264,14 +275,19 @@ class Models:
 class _Texts:
     """Puts properties into a POM; what is wrong with these is a fault of the POM."""
 
-    def __init__(self, pom: Pom, machine: Mapping[str, str], faults: list[Fault]) -> None:
+    def __init__(
+        self, pom: Pom, machine: Mapping[str, str], faults: list[Fault], replaced: Mapping[str, str] | None = None
+    ) -> None:
         parent = pom.parent
         known = {} if parent is None else {
             "parent.groupId": parent.group, "parent.artifactId": parent.artifact, "parent.version": parent.version,
             "parent.relativePath": parent.relative_path,
         }  # fmt: skip
         fields = {"packaging": "jar", **pom.fields, **known}
-        self._interpolation, self._faults = Interpolation(fields, pom.parts.properties, machine), faults
+        self._interpolation, self._faults = (
+            Interpolation(fields, {**pom.parts.properties, **(replaced or {})}, machine),
+            faults,
+        )
 
     def text(self, text: str) -> str:
         try:

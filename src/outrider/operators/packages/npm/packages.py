@@ -10,6 +10,7 @@ from outrider.operators.packages.npm.records import PEER, Distribution, NpmRecor
 from outrider.operators.packages.npm.specs import read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
 from outrider.operators.packages.resolving.facts import newest
+from outrider.operators.packages.resolving.lines import lines_of
 from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy, of_licences, refused
 
@@ -150,6 +151,12 @@ class NpmPackage:
         """Return whether policy admits a version of the registry."""
         return version in self.record.versions and bool(self.admitted >> self.record.versions.index(version) & 1)
 
+    def others(self, text: str) -> list[str]:
+        """Return the newest version of each line that may be chosen, and is not what a range or a tag allows, the newest first."""
+        allowed = 0 if self.is_tag(text) else self.table.mask(text)
+        lines = lines_of(self.table.named(self.admitted & self.table.releases & ~self.deprecated & ~allowed))
+        return [line[-1] for line in reversed(lines)]
+
     def nothing(self, text: str, needed_by: str = "") -> OutriderError:
         """Return the error for a range or a tag for which nothing can be picked.
 
@@ -167,7 +174,11 @@ class NpmPackage:
                 suggestions=["ask for another range", "have the policy waived for it"],
             )  # fmt: skip
         found = "none of its versions and tags" if self.record.versions else "no package of that name"
-        return NotFoundError(f"{shown}: there is none", found=found, suggestions=["check the name and the range"])
+        last = self.table.named(self.table.releases or self.table.everything)[-1:]
+        expected = f"one of its versions, of which {last[0]} is the newest" if last else ""
+        return NotFoundError(
+            f"{shown}: there is none", found=found, expected=expected, suggestions=["check the name and the range"]
+        )
 
     def tagged(self, tag: str) -> int | None:
         """Return the version under a tag; where policy refuses that, the newest one below it, as npm does with `before`."""

@@ -1,7 +1,8 @@
 """Resolves npm packages from the registries of this machine."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 
@@ -24,7 +25,7 @@ from outrider.operators.packages.npm.records import OPTIONAL, PEER_OPTIONAL, PRO
 from outrider.operators.packages.npm.results import misfits, packages_of, refuse_missing
 from outrider.operators.packages.npm.settings import NpmSettings
 from outrider.operators.packages.npm.sources import NpmSource
-from outrider.operators.packages.npm.specs import read_argument, read_spec
+from outrider.operators.packages.npm.specs import Spec, read_argument, read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
 from outrider.operators.packages.registries.failures import looked_in
 from outrider.operators.packages.registries.unheeded import is_on
@@ -34,6 +35,7 @@ from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.yarn.choosing import chosen
 
 _REMEDIES = 3
+_MOST_LINES = 6
 
 
 async def resolve(question: Question) -> Resolved | Impossible:
@@ -55,8 +57,9 @@ async def resolve(question: Question) -> Resolved | Impossible:
         try:
             root = await _tree(source, asked, question)
         except PeerConflict as conflict:
-            remedies = await _remedies(source, asked, question)
-            return Impossible(asked=question.packages, reasons=sentences(conflict), remedies=remedies)
+            reasons = sentences(conflict)
+            remedies = await _remedies(source, asked, question, reasons)
+            return Impossible(asked=question.packages, reasons=reasons, remedies=remedies)
         refuse_missing(root)
         if reasons := misfits(root, source.target):
             return Impossible(asked=question.packages, reasons=reasons)
@@ -143,20 +146,41 @@ async def _need(source: NpmSource, name: str, text: str, question: Question) -> 
     return Need(name.lower(), name, spec.package, tagged or spec.text, kind)
 
 
-async def _remedies(source: NpmSource, asked: Asked, question: Question) -> list[str]:
-    """Return which wishes would do no harm if any version were allowed."""
+async def _remedies(source: NpmSource, asked: Asked, question: Question, reasons: Sequence[str]) -> list[str]:
+    """Return which wishes would do no harm if another version were allowed."""
     found: list[str] = []
-    for place, name, text in [(place, *one) for place, wishes in asked.items() for one in wishes.items()]:
-        spec = read_spec(name, text)
-        if spec.text == "*" or len(found) == _REMEDIES:
-            continue
-        other = "*" if spec.package == name else f"npm:{spec.package}"
+    with suppress(TimeoutError):
+        async with asyncio.timeout(question.patience()):
+            for place, wishes in asked.items():
+                for name, text in wishes.items():
+                    spec = read_spec(name, text)
+                    if spec.text == "*" or len(found) == _REMEDIES:
+                        continue
+                    is_named = any(one.startswith(f"You ask for {name}@") for one in reasons)
+                    others = (await source.package(spec.package)).others(spec.text) if is_named else []
+                    if version := await _remedy(source, asked, (place, name, spec), others[:_MOST_LINES], question):
+                        found.append(f"allow {name} {version}: you ask for {at(place, f'{name}@{text}')}")
+    return found
+
+
+async def _remedy(
+    source: NpmSource, asked: Asked, wish: tuple[str, str, Spec], others: list[str], question: Question
+) -> str:
+    """Return the version of something that would do: of any, or else the first of some; empty where none does."""
+    place, name, spec = wish
+
+    async def found(text: str) -> str:
+        wanted = text if spec.package == name else f"npm:{spec.package}@{text}"
         try:
-            root = await _tree(source, {**asked, place: {**asked[place], name: other}}, question)
+            root = await _tree(source, {**asked, place: {**asked[place], name: wanted}}, question)
             refuse_missing(root)
         except (PeerConflict, NotFoundError):
-            continue
+            return ""
         node = next((one for one in root.subtree() if one.place == place), root).resolve(name.lower())
-        if node is not None and node.manifest is not None:
-            found.append(f"allow {name} {node.manifest.version}: you ask for {at(place, f'{name}@{text}')}")
-    return found
+        return node.manifest.version if node is not None and node.manifest is not None else ""
+
+    # Beside what is asked for in any version npm puts up with peers that it refuses beside that version itself.
+    for version in [await found("*"), *others]:
+        if version and await found(version):
+            return version
+    return ""

@@ -83,6 +83,7 @@ class AuditResult(msgspec.Struct, kw_only=True):
         vulnerable: How many of them have vulnerabilities that are not suppressed.
         findings: Those, the worst first; of the same severity those that are exploited, then those that are likely to be.
         unknown: Of how many of them nothing is known, for no advisories of their ecosystem are imported.
+        unread: Where there are no packages at all, files of which none could be read.
         below: How many vulnerabilities are less severe than what was asked for.
         suppressed: Those that are no findings, as `vex` states.
         files: That were looked at.
@@ -94,6 +95,7 @@ class AuditResult(msgspec.Struct, kw_only=True):
     packages: int
     vulnerable: int
     unknown: int
+    unread: list[str]
     findings: list[Finding]
     below: int
     suppressed: list[Suppressed]
@@ -129,18 +131,17 @@ def _result(told: Audited, least: Severity) -> AuditResult:
         below += len(left) - len(listed)
         if listed:
             findings.append(_finding(found, listed))
+    packages = sum(len(lock.packages) for _, lock in told.locks)
     findings.sort(key=lambda one: (urgency(one.vulnerabilities[0]), one.name, one.version))
     return AuditResult(
-        packages=sum(len(lock.packages) for _, lock in told.locks), vulnerable=vulnerable, unknown=told.unknown, findings=findings, below=below,
+        packages=packages, unread=[file for file, lock in told.locks if lock.is_unknown and not packages], vulnerable=vulnerable, unknown=told.unknown, findings=findings, below=below,
         suppressed=suppressed, files=[file for file, _ in told.locks], advisories=told.sources, warnings=told.warnings,
     )  # fmt: skip
 
 
 def _finding(found: Found, listed: list[Vulnerability]) -> Finding:
     one = found.package
-    needed_by = [
-        each.name for each in found.lock.packages if each.ecosystem == one.ecosystem and one.name in each.needs
-    ]
+    needed_by = [each.name for each in found.lock.packages if each.needs_this(one)]
     return Finding(
         ecosystem=one.ecosystem, name=one.name, version=one.version, file=found.file, needed_by=needed_by, vulnerabilities=listed,
         source=_source(one), update=_update(one),
@@ -174,6 +175,7 @@ def _suppressed(found: Found, stated: Stated) -> Suppressed:
 def _text(result: AuditResult) -> Iterable[str]:
     for warning in result.warnings:
         yield f"warning: {warning}"
+    yield from (f"nothing of {file} could be compared" for file in result.unread)
     unknown = f"; of {result.unknown} nothing is known" if result.unknown else ""
     yield f"{result.vulnerable} of {result.packages} packages have known vulnerabilities{unknown}"
     is_one_file = len(result.files) == 1
@@ -218,5 +220,5 @@ OPERATION = Implementation(
     run=run,
     target=lambda params: f"file/{params.path}",
     text=_text,
-    findings=lambda result: result.vulnerable > 0 or result.unknown > 0,
+    findings=lambda result: result.vulnerable > 0 or result.unknown > 0 or bool(result.unread),
 )

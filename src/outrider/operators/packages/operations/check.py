@@ -58,6 +58,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
         files: That were looked at.
         policies: Files of the policies that they were judged by; where there is none, nothing is refused but what a registry has taken back.
         warnings: What could not be judged.
+        unknown: Files of which no package could be judged.
     """
 
     packages: int
@@ -65,6 +66,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
     files: list[str]
     policies: list[str]
     warnings: list[str]
+    unknown: list[str]
 
 
 async def run(params: CheckParams, context: Context) -> CheckResult:
@@ -78,7 +80,12 @@ async def run(params: CheckParams, context: Context) -> CheckResult:
     """
     locks = await asyncio.to_thread(read_locks, Path(params.path))
     result = CheckResult(
-        packages=0, refused=[], files=[file for file, _ in locks], policies=policies_of(params), warnings=[]
+        packages=0,
+        refused=[],
+        files=[file for file, _ in locks],
+        policies=policies_of(params),
+        warnings=[],
+        unknown=[file for file, lock in locks if lock.is_unknown],
     )
     found = Counter(one.ecosystem for _, lock in locks for one in lock.packages)
     for ecosystem in sorted(found.keys() & set(PACKED)):
@@ -88,7 +95,7 @@ async def run(params: CheckParams, context: Context) -> CheckResult:
     for ecosystem in sorted(found.keys() - set(PACKED)):
         with question_of(context, ecosystem, [], params) as question:
             await _Judge(ecosystem, question, ask=params.ask).judge(locks, result)
-    result.warnings += [f"{file}: {text}" for file, lock in locks for text in lock.unreadable]
+    result.warnings += [f"{file}: {text}" for file, lock in locks for text in lock.warnings]
     result.refused.sort(key=lambda one: (one.file, one.name, one.version))
     return result
 
@@ -156,7 +163,9 @@ def _text(result: CheckResult) -> Iterable[str]:
         yield f"warning: {warning}"
     if not result.policies:
         yield "warning: there is no policy: write packages-policy.yaml, or name one: --policy FILE"
-    yield f"{len(result.refused)} of {result.packages} packages are refused"
+    yield from (f"nothing of {file} could be judged" for file in result.unknown)
+    if result.packages or not result.unknown:
+        yield f"{len(result.refused)} of {result.packages} packages are refused"
     is_one_file = len({one.file for one in result.refused}) == 1
     for one in result.refused:
         for why in one.whys:
@@ -169,5 +178,5 @@ OPERATION = Implementation(
     run=run,
     target=lambda params: f"file/{params.path}",
     text=_text,
-    findings=lambda result: bool(result.refused),
+    findings=lambda result: bool(result.refused or result.unknown),
 )

@@ -43,7 +43,7 @@ class DiffResult(msgspec.Struct, kw_only=True):
 
     Attributes:
         changed: By ecosystem and name.
-        same: How many packages are in both, in the same versions.
+        same: How many versions of packages are in both.
     """
 
     changed: list[ChangedPackage]
@@ -74,9 +74,7 @@ def _compared(one: Path, two: Path) -> DiffResult:
         for ecosystem, name in sorted(before.keys() | after.keys())
         if before.get((ecosystem, name)) != after.get((ecosystem, name))
     ]  # fmt: skip
-    return DiffResult(
-        changed=changed, same=len(before.keys() & after.keys()) - sum(bool(one.before and one.after) for one in changed)
-    )
+    return DiffResult(changed=changed, same=sum(len(before[key] & after[key]) for key in before.keys() & after.keys()))
 
 
 def _versions(path: Path) -> dict[tuple[str, str], set[str]]:

@@ -59,6 +59,7 @@ class LicencesResult(msgspec.Struct, kw_only=True):
         counts: How many packages have which licence; under the empty one those of which none is known.
         findings: What is denied, what is not known, what is to be reviewed, and waivers that have ended.
         files: That were looked at.
+        unknown: Those of which no package could be read.
         warnings: Why this may not be all.
         document: The report as HTML, CSV or SPDX; empty for a table.
     """
@@ -67,6 +68,7 @@ class LicencesResult(msgspec.Struct, kw_only=True):
     counts: dict[str, int]
     findings: list[LicenceFinding]
     files: list[str]
+    unknown: list[str]
     warnings: list[str]
     document: str = ""
 
@@ -75,7 +77,7 @@ async def run(params: LicencesParams, context: Context) -> LicencesResult:
     """Look at licences.
 
     Raises:
-        NotFoundError: There is no lock file, or no such policy file.
+        NotFoundError: There is no lock file, no such policy file, or no such folder of installed packages.
         InvalidConfigError: One cannot be read.
         MissingRequirementError: Texts are to be read, and ScanCode is not installed.
         ExecutionFailedError: ScanCode failed.
@@ -105,7 +107,7 @@ async def run(params: LicencesParams, context: Context) -> LicencesResult:
         ]
     report = judged(found, told, rules, created=created, notes=notes)
     return LicencesResult(
-        packages=report.packages, counts=report.counts, findings=report.findings, files=found.files, warnings=report.warnings,
+        packages=report.packages, counts=report.counts, findings=report.findings, files=found.files, unknown=found.unknown, warnings=report.warnings,
         document=_document(params.format, report, told),
     )  # fmt: skip
 
@@ -139,15 +141,19 @@ def _document(form: str, report: LicenceReport, told: list[Told]) -> str:
 def _text(result: LicencesResult) -> Iterable[str]:
     if result.document:
         return result.document.removesuffix("\n").split("\n")
-    return lines(len(result.packages), result.counts, result.findings, result.warnings)
+    unknown = [f"nothing of {file} could be judged" for file in result.unknown]
+    return lines(len(result.packages), result.counts, result.findings, [*result.warnings, *unknown])
 
 
 def _notes(result: LicencesResult) -> Iterable[str]:
     # A table has them within.
-    return [f"warning: {one}" for one in result.warnings if result.document]
+    return [
+        f"warning: {one}"
+        for one in (*result.warnings, *(f"nothing of {file} could be judged" for file in result.unknown)) if result.document
+    ]  # fmt: skip
 
 
 OPERATION = Implementation(
     params=LicencesParams, result=LicencesResult, run=run, target=lambda params: f"file/{params.path}", text=_text,
-    notes=_notes, findings=lambda result: bool(result.findings),
+    notes=_notes, findings=lambda result: bool(result.findings or result.unknown),
 )  # fmt: skip

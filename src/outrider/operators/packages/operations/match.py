@@ -37,7 +37,8 @@ class MatchResult(msgspec.Struct, kw_only=True):
 
     Attributes:
         versions: That were given.
-        newest: The newest one that is allowed, a prerelease where nothing else is; empty where none is.
+        newest: The newest one that is allowed, a prerelease where nothing else is; empty where none is. Which one is chosen `resolve` says:
+            NuGet, whose `1.*` allows 2.0 as well, takes the newest 1.x, and else the lowest one.
         unreadable: Texts that are no versions of the ecosystem.
     """
 

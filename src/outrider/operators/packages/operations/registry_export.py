@@ -12,7 +12,7 @@ from outrider.core.operation import Change, Difference
 from outrider.core.package_registries import ServedEcosystem
 from outrider.core.quantities import Size
 from outrider.operators.packages.serving.bundles import chosen, write_bundle
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.folders import InRegistry, OfRegistry, opened_store, registry_notes
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -29,7 +29,7 @@ class RegistryExportParams(OfRegistry, kw_only=True, forbid_unknown_fields=True)
     packages: list[str] = msgspec.field(default_factory=list)
 
 
-class RegistryExportResult(msgspec.Struct, kw_only=True):
+class RegistryExportResult(InRegistry, kw_only=True):
     """What was written.
 
     Attributes:
@@ -70,7 +70,7 @@ async def run(params: RegistryExportParams, context: Context) -> RegistryExportR
     async with opened_store(params) as store:
         found = chosen(store.tables, get_args(ServedEcosystem), params.packages)
         made = await asyncio.to_thread(write_bundle, Path(params.file), found, store.blobs)
-    return RegistryExportResult(packages=made.packages, files=made.files, size=made.size)
+    return RegistryExportResult(registry=str(store.folder), packages=made.packages, files=made.files, size=made.size)
 
 
 def _check(params: RegistryExportParams) -> None:
@@ -90,6 +90,7 @@ OPERATION = Implementation(
     result=RegistryExportResult,
     run=run,
     plan=plan,
+    notes=registry_notes,
     target=lambda params: f"file/{params.file}",
     text=_text,
 )

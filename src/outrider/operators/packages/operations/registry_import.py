@@ -4,11 +4,16 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
-
 from outrider.core.operation import Change, Difference
 from outrider.operators.packages.serving.bundles import read_list, take_bundle
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store, registry_folder
+from outrider.operators.packages.serving.folders import (
+    InRegistry,
+    OfRegistry,
+    opened_store,
+    registry_folder,
+    registry_notes,
+    written_down,
+)
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
 
@@ -23,7 +28,7 @@ class RegistryImportParams(OfRegistry, kw_only=True, forbid_unknown_fields=True)
     file: str
 
 
-class RegistryImportResult(msgspec.Struct, kw_only=True):
+class RegistryImportResult(InRegistry, kw_only=True):
     """What was taken in.
 
     Attributes:
@@ -56,10 +61,10 @@ async def run(params: RegistryImportParams, context: Context) -> RegistryImportR
         InvalidConfigError: It is no bundle, or a file in it is not what it should be.
         ExecutionFailedError: It cannot be kept.
     """
-    del context
-    async with opened_store(params) as store:
+    target = f"bundle/{Path(params.file).name}"
+    async with written_down(params, context, "import", target), opened_store(params) as store:
         found = await take_bundle(Path(params.file), store)
-    return RegistryImportResult(packages=found.packages, files=found.files)
+    return RegistryImportResult(registry=str(store.folder), packages=found.packages, files=found.files)
 
 
 def _text(result: RegistryImportResult) -> Iterable[str]:
@@ -71,6 +76,7 @@ OPERATION = Implementation(
     result=RegistryImportResult,
     run=run,
     plan=plan,
+    notes=registry_notes,
     target=lambda _: "registry/packages",
     text=_text,
 )

@@ -1,10 +1,14 @@
 """Takes tokens of a registry back."""
 
-import msgspec
-
 from outrider.core.errors import NotFoundError
 from outrider.core.operation import Change, Difference
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.folders import (
+    InRegistry,
+    OfRegistry,
+    opened_store,
+    registry_notes,
+    written_down,
+)
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import Tables, TokenRow
 from outrider.operators.packages.texts import number_of
@@ -22,7 +26,7 @@ class RegistryRevokeParams(OfRegistry, kw_only=True, forbid_unknown_fields=True)
     token: str
 
 
-class RegistryRevokeResult(msgspec.Struct, kw_only=True):
+class RegistryRevokeResult(InRegistry, kw_only=True):
     """How many were taken back."""
 
     revoked: int
@@ -47,14 +51,14 @@ async def run(params: RegistryRevokeParams, context: Context) -> RegistryRevokeR
         NotFoundError: There is none.
         ExecutionFailedError: The registry's folder cannot be used.
     """
-    del context
-    async with opened_store(params) as store:
+    target = f"token/{params.token}"
+    async with written_down(params, context, "revoke", target), opened_store(params) as store:
         found = _found(params, store)
 
         def work(tables: Tables) -> int:
             return sum(tables.remove_token(one.digest) for one in found)
 
-        return RegistryRevokeResult(revoked=await store.write(work))
+        return RegistryRevokeResult(registry=str(store.folder), revoked=await store.write(work))
 
 
 def _found(params: RegistryRevokeParams, store: Store) -> list[TokenRow]:
@@ -72,6 +76,7 @@ OPERATION = Implementation(
     result=RegistryRevokeResult,
     run=run,
     plan=plan,
+    notes=registry_notes,
     target=lambda params: f"token/{params.token}",
     text=lambda result: [f"{number_of(result.revoked, 'token')} taken back"],
 )

@@ -9,7 +9,14 @@ from outrider.core.operation import Change, Difference
 from outrider.core.quantities import Duration
 from outrider.core.timestamps import timestamp
 from outrider.operators.packages.serving.accounts import new_token
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store, registry_folder
+from outrider.operators.packages.serving.folders import (
+    InRegistry,
+    OfRegistry,
+    opened_store,
+    registry_folder,
+    registry_notes,
+    written_down,
+)
 from outrider.operators.packages.serving.naming import served_patterns
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
@@ -31,7 +38,7 @@ class RegistryTokenParams(OfRegistry, kw_only=True, forbid_unknown_fields=True):
     lasts: Duration | None = None
 
 
-class RegistryTokenResult(msgspec.Struct, kw_only=True):
+class RegistryTokenResult(InRegistry, kw_only=True):
     """The token.
 
     Attributes:
@@ -69,9 +76,9 @@ async def run(params: RegistryTokenParams, context: Context) -> RegistryTokenRes
     now = context.clock.now()
     until = now + params.lasts if params.lasts is not None else 0.0
     token, account = new_token(params.label, params.scopes, patterns, until)
-    async with opened_store(params) as store:
+    async with written_down(params, context, "token", f"token/{params.label}"), opened_store(params) as store:
         await store.write(lambda tables: tables.put_token(account, params.label, now))
-    return RegistryTokenResult(token=token, until=timestamp(until) if until else "")
+    return RegistryTokenResult(registry=str(store.folder), token=token, until=timestamp(until) if until else "")
 
 
 def _text(result: RegistryTokenResult) -> Iterable[str]:
@@ -83,6 +90,7 @@ OPERATION = Implementation(
     result=RegistryTokenResult,
     run=run,
     plan=plan,
+    notes=registry_notes,
     target=lambda params: f"token/{params.label}",
     text=_text,
 )

@@ -7,8 +7,14 @@ from typing import Literal
 import msgspec
 
 from outrider.core.operation import Change, Difference
-from outrider.operators.packages.serving.accounts import kept_password
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.accounts import check_name, kept_password
+from outrider.operators.packages.serving.folders import (
+    InRegistry,
+    OfRegistry,
+    opened_store,
+    registry_notes,
+    written_down,
+)
 from outrider.operators.packages.serving.naming import served_patterns
 from outrider.operators.packages.serving.tables import Account
 from outrider.runtime.context import Context
@@ -29,7 +35,7 @@ class RegistryUserParams(OfRegistry, kw_only=True, forbid_unknown_fields=True):
     packages: list[str] = msgspec.field(default_factory=list)
 
 
-class RegistryUserResult(msgspec.Struct, kw_only=True):
+class RegistryUserResult(InRegistry, kw_only=True):
     """The password, which is shown this once."""
 
     password: str
@@ -40,9 +46,10 @@ async def plan(params: RegistryUserParams, context: Context) -> Change:
 
     Raises:
         NotFoundError: There is no registry.
-        InvalidConfigError: A package is not named as it should be.
+        InvalidConfigError: A package is not named as it should be, or there can be no such user.
     """
     del context
+    check_name(params.name)
     patterns = served_patterns(params.packages, "packages")
     async with opened_store(params) as store:
         user = store.tables.user(params.name)
@@ -56,16 +63,16 @@ async def run(params: RegistryUserParams, context: Context) -> RegistryUserResul
 
     Raises:
         NotFoundError: There is no registry.
-        InvalidConfigError: A package is not named as it should be.
+        InvalidConfigError: A package is not named as it should be, or there can be no such user.
         ExecutionFailedError: The registry's folder cannot be used.
     """
-    del context
+    check_name(params.name)
     patterns = served_patterns(params.packages, "packages")
     password = secrets.token_urlsafe(16)
     user = Account(params.name, kept_password(password), " ".join(params.scopes), patterns)
-    async with opened_store(params) as store:
+    async with written_down(params, context, "user", f"user/{params.name}"), opened_store(params) as store:
         await store.write(lambda tables: tables.put_user(user))
-    return RegistryUserResult(password=password)
+    return RegistryUserResult(registry=str(store.folder), password=password)
 
 
 def _text(result: RegistryUserResult) -> Iterable[str]:
@@ -77,6 +84,7 @@ OPERATION = Implementation(
     result=RegistryUserResult,
     run=run,
     plan=plan,
+    notes=registry_notes,
     target=lambda params: f"user/{params.name}",
     text=_text,
 )

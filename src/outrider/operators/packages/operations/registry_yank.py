@@ -1,11 +1,17 @@
-"""Takes a version back that was published in a registry: nobody chooses it any more; who has it locked still gets it, but for gems."""
+"""Takes a version back that was published in a registry: clients that choose pass it over where their protocol lets them; who has it locked still gets it, but for gems."""
 
 import msgspec
 
 from outrider.core.errors import NotFoundError
 from outrider.core.operation import Change, Difference
 from outrider.operators.packages.nuget.records import shown_version
-from outrider.operators.packages.serving.folders import OfRegistry, opened_store
+from outrider.operators.packages.serving.folders import (
+    InRegistry,
+    OfRegistry,
+    opened_store,
+    registry_notes,
+    written_down,
+)
 from outrider.operators.packages.serving.naming import served_name
 from outrider.operators.packages.serving.tables import Release, Tables
 from outrider.operators.packages.versions.ecosystems import Ecosystem
@@ -31,7 +37,7 @@ class RegistryYankParams(OfRegistry, kw_only=True, forbid_unknown_fields=True):
     undo: bool = False
 
 
-class RegistryYankResult(msgspec.Struct, kw_only=True):
+class RegistryYankResult(InRegistry, kw_only=True):
     """The files that it was about."""
 
     files: list[str]
@@ -58,7 +64,6 @@ async def run(params: RegistryYankParams, context: Context) -> RegistryYankResul
         NotFoundError: There is no such version.
         ExecutionFailedError: The registry's folder cannot be used.
     """
-    del context
     reason = None if params.undo else params.reason
 
     def work(tables: Tables) -> list[str]:
@@ -72,8 +77,9 @@ async def run(params: RegistryYankParams, context: Context) -> RegistryYankResul
         tables.put_state(params.ecosystem, name, msgspec.structs.replace(state, rules=""))
         return [one.file for one in found]
 
-    async with opened_store(params) as store:
-        return RegistryYankResult(files=await store.write(work))
+    action = "unyank" if params.undo else "yank"
+    async with written_down(params, context, action, _target(params)), opened_store(params) as store:
+        return RegistryYankResult(registry=str(store.folder), files=await store.write(work))
 
 
 def _withdrawn(ecosystem: str, release: Release, reason: str | None) -> Release:
@@ -91,9 +97,11 @@ def _found(params: RegistryYankParams, tables: Tables) -> list[Release]:
     releases = tables.releases(params.ecosystem, served_name(params.ecosystem, params.name))
     found = [one for one in releases if _is(params.ecosystem, one.version, params.version)]
     if not found:
+        # Another registry must not be asked for a name that may be private.
+        there = ", ".join(dict.fromkeys(one.version for one in releases))
         raise NotFoundError(
             f"{params.ecosystem} {params.name} {params.version}: it was not published here", path="version", found=params.version,
-            suggestions=[f"outrider packages info {params.ecosystem} {params.name}"],
+            expected=there or "a package that was published here", suggestions=["name one of these" if there else "check the name"],
         )  # fmt: skip
     return found
 
@@ -112,6 +120,7 @@ OPERATION = Implementation(
     result=RegistryYankResult,
     run=run,
     plan=plan,
+    notes=registry_notes,
     target=_target,
     text=lambda result: result.files,
 )

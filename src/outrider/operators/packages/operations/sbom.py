@@ -42,12 +42,14 @@ class SbomResult(msgspec.Struct, kw_only=True):
     Attributes:
         packages: How many are in it.
         incomplete: Of how many the lock does not say all that they need: which of several versions of a name is meant.
-        unreadable: Entries that could not be read, and are not in it.
+        unknown: Of how many it does not say at all what they need.
+        unreadable: Entries that could not be read, and are not in it; files that do not name all that is installed.
         document: The bill itself.
     """
 
     packages: int
     incomplete: int
+    unknown: int
     unreadable: list[str]
     document: dict[str, Any]
 
@@ -77,8 +79,9 @@ def _written(params: SbomParams, created: str) -> SbomResult:
         created=created,
     )
     return SbomResult(
-        packages=len(bill.parts), incomplete=sum(not part.complete for part in bill.parts),
-        unreadable=[f"{file}: {text}" for file, lock in locks for text in lock.unreadable],
+        packages=len(bill.parts), incomplete=sum(part.aggregate == "incomplete" for part in bill.parts),
+        unknown=sum(part.aggregate == "unknown" for part in bill.parts),
+        unreadable=[f"{file}: {text}" for file, lock in locks for text in lock.warnings],
         document=cyclonedx(bill) if params.format == "cyclonedx" else spdx(bill),
     )  # fmt: skip
 
@@ -91,6 +94,8 @@ def _notes(result: SbomResult) -> Iterable[str]:
     yield from (f"warning: {one}" for one in result.unreadable)
     if result.incomplete:
         yield f"warning: of {number_of(result.incomplete, 'package')} the lock does not say in which version something is needed; that is left out"
+    if result.unknown:
+        yield f"warning: no lock says the needs of {number_of(result.unknown, 'package')}"
 
 
 OPERATION = Implementation(

@@ -137,7 +137,7 @@ async def plan(params: UpdateParams, context: Context) -> Change:
 
 
 async def run(params: UpdateParams, context: Context) -> UpdateResult:
-    """Find newer versions, and push a branch for each group that has some.
+    """Find newer versions, and make a branch in the repository for each group that has some.
 
     Raises:
         NotFoundError: No such repository, branch or group.
@@ -233,6 +233,7 @@ def _told(draft: Draft, proposal: Proposal, commit: str) -> GroupUpdate:
 
 def _text(result: UpdateResult) -> Iterable[str]:
     yield from (f"warning: {one}" for one in result.left)
+    where = "" if "/" in result.repository else " in the repository here, from where you push it"
     if not result.groups:
         yield "no group has its day today; name one: --groups NAME"
     for one in result.groups:
@@ -244,7 +245,7 @@ def _text(result: UpdateResult) -> Iterable[str]:
         elif one.action == "left":
             yield f"{one.group}: {one.branch} is left alone: somebody else has committed to it, or amended it"
         else:
-            yield f"{one.group}: {one.branch} {one.action}: {one.title}"
+            yield f"{one.group}: {one.branch} {one.action}{where}: {one.title}"
         for file in one.files:
             yield from (f"  {file.file}: {each.name} {each.before or '(new)'} -> {each.after or '(gone)'}  # {each.why}" for each in file.changes)  # fmt: skip
             yield from (f"  {each.stays(file.file)}" for each in file.unfixed)

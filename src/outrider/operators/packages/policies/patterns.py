@@ -11,6 +11,8 @@ from outrider.operators.packages.versions.tables import VersionTable
 
 _SHOWN = 80
 _LONGEST = 1024
+# What stands between the parts of a name, and how people write them.
+_SEPARATORS = {"maven": (":", "GROUP:ARTIFACT"), "composer": ("/", "VENDOR/NAME")}
 
 
 class Pattern(NamedTuple):
@@ -19,7 +21,7 @@ class Pattern(NamedTuple):
     Attributes:
         text: As it was written.
         ecosystem: Of the package.
-        name: As its ecosystem compares names, with `*` for any letters.
+        name: As its ecosystem compares names, with `*` for any letters; those that `folded_name` makes one are the same.
         range: Of its versions; empty for all.
     """
 
@@ -42,7 +44,18 @@ class Pattern(NamedTuple):
 
     def _is_named(self, ecosystem: str, name: str) -> bool:
         # Behind the name of a crate its registry stands where that is not the usual one.
-        return ecosystem == self.ecosystem and fnmatchcase(name.partition(" ")[0], self.name)
+        return ecosystem == self.ecosystem and fnmatchcase(
+            folded_name(ecosystem, name.partition(" ")[0]), folded_name(ecosystem, self.name)
+        )
+
+
+def folded_name(ecosystem: str, name: str) -> str:
+    """Return the same for all names that an ecosystem holds for one, or a pattern of names likewise.
+
+    https://doc.rust-lang.org/cargo/reference/registry-index.html#name-restrictions
+    """
+    name = compared_name(ecosystem, name)
+    return name.lower().replace("_", "-") if ecosystem == "cargo" else name
 
 
 def read_patterns(texts: Iterable[str], path: str) -> list[Pattern]:
@@ -53,6 +66,26 @@ def read_patterns(texts: Iterable[str], path: str) -> list[Pattern]:
         path: Where the list stands.
     """
     return [read_pattern(text, f"{path}[{at}]") for at, text in enumerate(texts)]
+
+
+def read_names(texts: Iterable[str], path: str) -> list[Pattern]:
+    """Read a list of patterns that stand for all versions.
+
+    Args:
+        texts: Each `ECOSYSTEM:NAME`.
+        path: Where the list stands.
+
+    Raises:
+        InvalidConfigError: As `read_pattern`, or one has a range.
+    """
+    found = read_patterns(texts, path)
+    for at, one in enumerate(found):
+        if one.range:
+            raise InvalidConfigError(
+                f"{path}[{at}]: {one.text!r} names versions, and only whole packages can be named here", path=f"{path}[{at}]",
+                found=one.text, expected="ECOSYSTEM:NAME", suggestions=[f"write {one.ecosystem}:{one.name}"],
+            )  # fmt: skip
+    return found
 
 
 def read_pattern(text: str, path: str) -> Pattern:
@@ -74,6 +107,7 @@ def read_pattern(text: str, path: str) -> Pattern:
             f"{path}: {text[:_SHOWN]!r} names no package", path=path, found=text[:_SHOWN],
             expected="ECOSYSTEM:NAME or ECOSYSTEM:NAME@RANGE", suggestions=[f"begin with one of {', '.join(ECOSYSTEMS)}"],
         )  # fmt: skip
+    _check_name(ecosystem, name, path)
     if ecosystem == "pypi" and allowed[:1].isdigit():
         allowed = f"=={allowed}"  # a version alone means itself, as in other ecosystems
     if allowed:
@@ -83,3 +117,22 @@ def read_pattern(text: str, path: str) -> Pattern:
             error.path = path
             raise
     return Pattern(text, ecosystem, compared_name(ecosystem, name), allowed)
+
+
+def _check_name(ecosystem: str, name: str, path: str) -> None:
+    """Refuse a pattern that no name of its ecosystem could match."""
+    if ecosystem == "npm":
+        scoped = "/" in name
+        fits = name.startswith(("@", "*")) if scoped else not name.startswith("@") or "*" in name
+        expected, remedy = "NAME or @SCOPE/NAME", f"npm:@{name}" if scoped else f"npm:{name}/*"
+    elif ecosystem in _SEPARATORS:
+        separator, expected = _SEPARATORS[ecosystem]
+        fits = name.count(separator) == 1 or "*" in name
+        remedy = f"{ecosystem}:{name.partition(separator)[0]}{separator}*"
+    else:
+        return
+    if not fits:
+        raise InvalidConfigError(
+            f"{path}: no package of {ecosystem} has a name like {name[:_SHOWN]!r}", path=path, found=name[:_SHOWN], expected=expected,
+            suggestions=[f"write {remedy[:_SHOWN]} for all that are meant by it"],
+        )  # fmt: skip

@@ -74,6 +74,7 @@ class ObjectPolicy:
             *self._not_allowed(name, table),
             *self._young(name, table, published),
             *self._vulnerable(name, table),
+            *self._uncompared(name, table),
         ]
         return [one for one in found if one.versions]
 
@@ -132,6 +133,19 @@ class ObjectPolicy:
                     ids[one.id] = None
         shown = ", ".join([*ids][-_SHOWN:]) + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else "")
         return [Refusal(mask, f"are vulnerable ({shown}): advisories of least {rule.least} of {self._name}")]
+
+    def _uncompared(self, name: str, table: VersionTable) -> list[Refusal]:
+        """Refuse what nobody can compare with what is known of the package."""
+        if self._matcher is None:
+            return []
+        mask = sum(
+            1 << bit
+            for bit, version in enumerate(table.versions)
+            if self._matcher.is_unread(self._ecosystem, name, version)
+        )
+        for waived, of in self._spared(name, table) if mask else ():
+            mask &= ~waived if not of else ~0
+        return [Refusal(mask, f"are none that can be compared with advisories: advisories of {self._name}")]
 
     def _counts(self, one: Vulnerability) -> bool:
         assert self._said.advisories is not None

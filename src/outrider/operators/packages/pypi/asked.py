@@ -38,6 +38,17 @@ def _read(where: str, text: str, *, with_markers: bool) -> Need:
     if not need or (need[0].marker and not with_markers) or "@" in need[0].range:
         raise InvalidConfigError(
             f"{where}: {text[:_SHOWN]!r} is not a package of PyPI", path=where, found=text[:_SHOWN],
-            expected="NAME, NAME>=1,<2 or NAME[EXTRA]", suggestions=["quote it for your shell, to which < and > mean something"],
+            expected="NAME, NAME>=1,<2 or NAME[EXTRA]", suggestions=[_remedy(text, need)],
         )  # fmt: skip
     return need[0]
+
+
+def _remedy(text: str, need: Sequence[Need]) -> str:
+    """Return what to do about what is no package of an index."""
+    if not text.strip():
+        return "name a package"
+    if "/" in text or (need and "@" in need[0].range):
+        return "name a package of an index: what comes from a path or an address has no versions to choose from"
+    if need:
+        return "leave out what stands after the semicolon: for which Python to choose is said apart, such as with --python 3.12"
+    return "quote it for your shell, to which < and > mean something"

@@ -109,16 +109,22 @@ def compiled(name: str, page: Page, explored: dict[str, list[Explored]]) -> tupl
     names = {file.name for file in page.files}
     record = PypiRecord(
         status=page.status, versions=table.versions, prereleases=prereleases.to_bytes(len(table.versions) // 8 + 1, "little"),
-        published=_published(files, table.versions), unsorted=table.unsorted, shapes=list(shapes), shape_of=shape_of, yanked=yanked,
+        published=all_or_none([published_at(files[version]) for version in table.versions]), unsorted=table.unsorted, shapes=list(shapes), shape_of=shape_of, yanked=yanked,
         explored={version: kept for version, known in explored.items() if (kept := [one for one in known if one.file.name in names])},
     )  # fmt: skip
     return record, files
 
 
-def _published(files: Files, versions: list[str]) -> list[float]:
-    """Return when each version was complete: a file that came later is as new as any other one."""
-    times = [[seconds_of(file.uploaded) for file in files[version]] for version in versions]
-    return all_or_none([max(of_version) if all(of_version) else 0.0 for of_version in times])
+def published_at(files: Iterable[PypiFile]) -> float:
+    """Return when a version was complete, in seconds since the epoch, 0 where the index does not say.
+
+    A file that came later is as new as any other one.
+
+    Args:
+        files: Of the version.
+    """
+    times = [seconds_of(file.uploaded) for file in files]
+    return max(times) if all(times) else 0.0
 
 
 def _shape(files: Iterable[PypiFile]) -> Shape:

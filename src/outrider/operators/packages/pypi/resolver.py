@@ -1,8 +1,9 @@
 """Resolves Python packages: looks at as few versions as will do, and at more where these clash."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
+from itertools import product
 
 import msgspec
 
@@ -16,6 +17,7 @@ from outrider.operators.packages.resolving.conflicts import involved
 from outrider.operators.packages.resolving.explaining import Explanation
 from outrider.operators.packages.resolving.naming import counted
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved, ResolvedPackage
+from outrider.operators.packages.resolving.questions import Question
 from outrider.operators.packages.resolving.searching import bits, first_of, in_thread
 from outrider.operators.packages.resolving.solver import Solution, Unsolvable, solve
 
@@ -28,11 +30,12 @@ class PypiResolver:
     Args:
         source: Where projects come from.
         target: For what.
-        check: Called now and then; it may raise to end a search.
+        question: Says how long that may take.
     """
 
-    def __init__(self, source: PypiSource, target: Target, check: Callable[[], None] = lambda: None) -> None:
-        self._source, self._target, self._check = source, target, check
+    def __init__(self, source: PypiSource, target: Target, question: Question) -> None:
+        self._source, self._target, self._check = source, target, question.check
+        self._patience = question.patience
         self._extras: dict[str, set[str]] = {}
 
     async def resolve(self, asked: list[Need]) -> Resolved | Impossible:
@@ -56,6 +59,7 @@ class PypiResolver:
         return Resolved(
             target=f"python {self._target.python}",
             packages=_packages(universe, answer.chosen, {need.name for need in asked}),
+            notes=sorted(_unknown_extras(universe, answer.chosen)),
         )
 
     async def _answer(self, asked: list[Need]) -> tuple[PypiUniverse, Solution | Unsolvable]:
@@ -131,36 +135,45 @@ class PypiResolver:
         await self._reach((), wanted)
         return more
 
-    async def _impossible(self, universe: PypiUniverse, answer: Unsolvable, asked: list[Need]) -> Impossible:
-        involved = _involved(universe, answer)
-        notes = [note for name in sorted(involved) for note in _notes(self._source.projects[name])]
-        reasons = Explanation(answer.proof, universe).sentences()
-        remedies: list[str] = []
-        with suppress(OutriderError):
-            # What there is to say is known: that no more can be learned now does not take it back.
-            for position in range(len(asked)):
-                if len(remedies) < _REMEDIES and (text := await self._remedy(asked, position, involved)):
-                    remedies.append(text)
-        return Impossible(
-            asked=[f"{need.name}{need.range}" for need in asked],
-            reasons=reasons,
-            remedies=remedies,
-            notes=notes,
-        )
+    async def _impossible(self, universe: PypiUniverse, answer: Solution | Unsolvable, asked: list[Need]) -> Impossible:
+        told = Impossible(asked=[f"{need.name}{need.range}" for need in asked], reasons=[])
+        conflicts: list[list[int]] = []
+        try:
+            async with asyncio.timeout(self._patience()):
+                with suppress(OutriderError):
+                    # What there is to say is known: that no more can be learned now does not take it back.
+                    while isinstance(answer, Unsolvable) and [] not in conflicts:
+                        involved = _involved(universe, answer)
+                        told.reasons += ["There is another conflict."] if conflicts else []
+                        told.reasons += Explanation(answer.proof, universe).sentences()
+                        told.notes += [
+                            note for name in sorted(involved) for note in _notes(self._source.projects[name])
+                        ]
+                        conflicts.append([at for at, need in enumerate(asked) if need.name in involved])
+                        rest = {*range(len(asked))}.difference(*conflicts)
+                        universe, answer = await self._answer([asked[at] for at in sorted(rest)])
+                    await self._find_remedies(asked, conflicts, told.remedies)
+        except TimeoutError:
+            told.notes.append("other changes of what you ask for, for which there was no time")
+        return told
 
-    async def _remedy(self, asked: list[Need], position: int, involved: set[str]) -> str:
-        """Return what would do in place of one wish; empty where nothing would."""
-        need = asked[position]
-        if need.name not in involved or not need.range:
-            return ""
-        universe, answer = await self._answer(
-            [*asked[:position], msgspec.structs.replace(need, range=""), *asked[position + 1 :]]
-        )
-        if isinstance(answer, Unsolvable):
-            return ""
-        package = universe.number(need.name)
-        version = universe.project(package).table.versions[answer.chosen[package]]
-        return f"allow {need.name} {version}: you ask for {need.name}{need.range}"
+    async def _find_remedies(self, asked: list[Need], conflicts: list[list[int]], found: list[str]) -> None:
+        """Add what would do in place of one wish of each conflict."""
+        for freed in product(*([at for at in some if asked[at].range] for some in conflicts)):
+            if len(found) == _REMEDIES:
+                break
+            universe, answer = await self._answer(
+                [msgspec.structs.replace(need, range="") if at in freed else need for at, need in enumerate(asked)]
+            )
+            if isinstance(answer, Solution):
+                found.append("; and ".join(_allowed(universe, answer, asked[at]) for at in freed))
+
+
+def _allowed(universe: PypiUniverse, answer: Solution, need: Need) -> str:
+    """Return that what was chosen is to be allowed in place of what is asked for."""
+    package = universe.number(need.name)
+    version = universe.project(package).table.versions[answer.chosen[package]]
+    return f"allow {need.name} {version}: you ask for {need.name}{need.range}"
 
 
 def _notes(project: PypiProject) -> Iterable[str]:
@@ -174,6 +187,16 @@ def _notes(project: PypiProject) -> Iterable[str]:
 def _involved(universe: PypiUniverse, answer: Unsolvable) -> set[str]:
     """Return the projects that a proof is about."""
     return {universe.key(package)[0] for package in involved(answer.proof)}
+
+
+def _unknown_extras(universe: PypiUniverse, chosen: dict[int, int]) -> Iterable[str]:
+    """Yield that what was chosen has not an extra that is asked of it, of which pip warns too."""
+    for package, bit in chosen.items():
+        name, extra = universe.key(package)
+        project = universe.project(package)
+        wheel = project.wheel(bit)
+        if extra and wheel is not None and extra not in wheel[1].extras:
+            yield f"{name} {project.table.versions[bit]} has no extra {extra}"
 
 
 def _packages(universe: PypiUniverse, chosen: dict[int, int], direct: set[str]) -> list[ResolvedPackage]:

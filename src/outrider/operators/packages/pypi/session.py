@@ -43,7 +43,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
         if PypiDetails.of(question).pythons:
             answer: Resolved | Impossible = await _universal().resolve(source, asked, question)
         else:
-            answer = await PypiResolver(source, target, question.check).resolve(asked)
+            answer = await PypiResolver(source, target, question).resolve(asked)
         if isinstance(answer, Resolved):
             await _tell_more(answer, source, question)
         return answer

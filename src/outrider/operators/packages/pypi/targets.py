@@ -73,7 +73,7 @@ class PypiTarget(msgspec.Struct, frozen=True, dict=True):
             shown = python[:_SHOWN]
             raise InvalidConfigError(
                 f"python: {shown!r} is not a version of Python", path="python", found=shown, expected="3.12 or 3.12.4",
-                suggestions=["name two or three numbers"],
+                suggestions=["name two or three numbers, of which the first one is 2 or 3"],
             )  # fmt: skip
         return cls(python)
 

@@ -99,7 +99,9 @@ class PypiUniverse:
     def described(self, package: int, mask: int) -> str:
         name, extra = self._keys[package]
         project = self._projects[name]
-        return described(f"{name}[{extra}]" if extra else name, project.table.versions, project.explored, mask)
+        # What was taken back and prereleases, which no plain range allows, are missed by nobody.
+        usual = project.explored & project.mask("") | mask
+        return described(f"{name}[{extra}]" if extra else name, project.table.versions, usual, mask)
 
     def wished(self, package: int) -> str:
         return " and ".join(self._wished.get(package, ()))

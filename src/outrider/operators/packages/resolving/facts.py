@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from outrider.core.errors import NotFoundError, did_you_mean
+from outrider.core.errors import NotFoundError, near_names
 from outrider.core.timestamps import parse_timestamp, timestamp_of_second
 
 # Names of npm begin with one.
 _WITH_VERSION = re.compile(r"[=<>~]|.@")
+_SHOWN = 3
 
 
 class PackageFacts(msgspec.Struct, kw_only=True):
@@ -66,13 +67,21 @@ def times_of(versions: Sequence[str], published: Sequence[float]) -> dict[str, s
 def position(ecosystem: str, name: str, versions: Sequence[str], version: str) -> int:
     """Return which of the versions one is.
 
+    Args:
+        ecosystem: Of the package.
+        name: Of it.
+        versions: All of them, oldest first.
+        version: The one.
+
     Raises:
         NotFoundError: It is none of them.
     """
     if version not in versions:
+        near = [f"did you mean {one!r}?" for one in near_names(version, versions)]
+        newest = [f"name one such as {', '.join(reversed(versions[-_SHOWN:]))}"] if versions else []
         raise NotFoundError(
             f"{ecosystem} {name}: there is no version {version}", path="version", found=version, expected="one of its versions",
-            suggestions=did_you_mean(version, versions) or [f"outrider packages info {ecosystem} {name}"],
+            suggestions=near or [*newest, f"outrider packages info {ecosystem} {name}"],
         )  # fmt: skip
     return versions.index(version)
 

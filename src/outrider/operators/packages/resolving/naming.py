@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 _MOST_RUNS = 4
+# How many versions there are at least for each one between them that is missing, where they are told as one range.
+_FEW_MISSING = 4
 _SINGULAR = {"are": "is", "do": "does", "have": "has"}
 
 
@@ -27,10 +29,17 @@ def described(name: str, versions: Sequence[str], full: int, mask: int) -> str:
         return f"no version of {name}"
     if len(considered) > 1 and len(runs[0]) == len(considered):
         return f"every version of {name}"
+    but = ""
+    whole = [*range(runs[0][0], runs[-1][-1] + 1)]
+    missing = [versions[considered[at]] for at in whole if not mask >> considered[at] & 1]
+    if 0 < len(missing) * _FEW_MISSING <= len(whole) and len(missing) <= _MOST_RUNS:
+        runs, but = [whole], f" (but for {' and '.join(missing)})"
+        if len(whole) == len(considered):
+            return f"every version of {name}{but}"
     texts = [_run([versions[considered[at]] for at in run], run, len(considered)) for run in runs]
     more = len(texts) - _MOST_RUNS
     shown = texts if more <= 0 else [*texts[-_MOST_RUNS:], f"{more} more ranges"]
-    return f"{name} {' or '.join(shown)}"
+    return f"{name} {' or '.join(shown)}{but}"
 
 
 def counted(count: int, what: str) -> str:

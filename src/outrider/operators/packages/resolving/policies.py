@@ -1,8 +1,10 @@
 """What a resolver asks a policy: which versions may not be chosen, before it begins to choose."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
 
@@ -90,6 +92,36 @@ def by_version(refusals: Sequence[Refusal], table: VersionTable) -> dict[str, st
     for one in refusals:
         for version in table.named(one.versions):
             whys.setdefault(version, one.why)
+    return whys
+
+
+def of_others(
+    policy: Policy, ecosystem: str, name: str, published: Mapping[str, float], *, licences: bool = False
+) -> dict[str, str]:
+    """Return why versions may not be had that are in no table, such as those that their ecosystem cannot sort.
+
+    What cannot be decided of one is refused.
+
+    Args:
+        policy: That is asked.
+        ecosystem: Of the package.
+        name: As its ecosystem compares names.
+        published: When each was, in seconds since the epoch; 0 where nobody says.
+        licences: Whether they are judged by their licences, which nobody tells.
+    """
+    whys: dict[str, str] = {}
+    for version, time in published.items():
+        table = VersionTable(scheme_of(ecosystem), [version])
+        if table.unsorted:
+            # One alone has no order: it is only read where a range is compared with it.
+            table = VersionTable.of_sorted(scheme_of(ecosystem), [version], 0)
+        try:
+            found = [*policy.refusals(name, table, [time])]
+        except InvalidConfigError:
+            found = [Refusal(1, f"are none that {ecosystem} can compare with the ranges of a policy")]
+        if licences:
+            found += of_licences(policy, name, [version], ())
+        whys |= by_version(found, table)
     return whys
 
 

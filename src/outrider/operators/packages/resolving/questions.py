@@ -10,6 +10,8 @@ from outrider.core.errors import DeadlineExceededError
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.ports.clock import Clock
 
+_MOST_PATIENCE = 60.0
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for, and what may be used for an answer.
@@ -49,6 +51,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         """Return the mask of the versions of a package that are tried first; none where none are."""
         wanted = self.locked.get(name, ())
         return sum(1 << bit for bit, version in enumerate(versions) if version in wanted) if wanted else 0
+
+    def patience(self) -> float:
+        """Return for how many seconds to look for what would do, where it is known that what is asked for does not."""
+        return min(_MOST_PATIENCE, (self.deadline - self.clock.monotonic()) / 2)
 
     def check(self) -> None:
         """End a search that takes too long.

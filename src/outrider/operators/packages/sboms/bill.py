@@ -7,6 +7,7 @@ import msgspec
 
 from outrider.operators.packages.locks.lock import Lock, LockedPackage
 from outrider.operators.packages.locks.package_urls import url_of
+from outrider.operators.packages.sboms.graph import Aggregate, Graph, Key, key_of
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -16,14 +17,14 @@ class Part(msgspec.Struct, frozen=True):
         url: Its package URL, which is unique in the bill.
         package: It.
         needs: Package URLs of what it needs.
-        complete: Whether these are all: not every lock says what its packages need, and of a name with several versions not every lock
-            says which one is meant.
+        aggregate: How much that is of all that it needs: not every lock says what its packages need, and of a name with several
+            versions not every lock says which one is meant.
     """
 
     url: str
     package: LockedPackage
     needs: tuple[str, ...]
-    complete: bool
+    aggregate: Aggregate
 
 
 class Bill(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,12 +35,16 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
         version: Of that; may be empty.
         created: When, as RFC 3339 has it.
         parts: By package URL.
+        top: Package URLs of what it asks for itself; where the locks do not say so, of what nothing else in them needs.
+        is_whole: Whether the locks say so, and all of what they are about could be read.
     """
 
     name: str
     version: str
     created: str
     parts: list[Part]
+    top: tuple[str, ...] = ()
+    is_whole: bool = True
 
     @property
     def identity(self) -> uuid.UUID:
@@ -49,6 +54,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
                 self.name,
                 self.version,
                 self.created,
+                " ".join(self.top),
                 *(f"{one.url} {' '.join(one.needs)}{one.package.licence}" for one in self.parts),
             ]
         )
@@ -57,33 +63,26 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
 
 def bill_of(locks: Iterable[Lock], *, name: str, version: str, created: str) -> Bill:
     """Return the bill of locks; a package that stands in several of them is in it once."""
-    packages: dict[tuple[str, str, str], LockedPackage] = {}
-    told: set[tuple[str, str, str]] = set()
+    packages: dict[Key, LockedPackage] = {}
+    graph = Graph()
     for lock in locks:
         for one in lock.packages:
-            key = (one.ecosystem, one.name, one.version)
-            known = packages.get(key)
-            packages[key] = one if known is None else _joined(known, one)
-            # Of what a distribution has packed, nothing says here what it needs.
-            if lock.tells_needs and one.packed is None:
-                told.add(key)
-    urls: dict[tuple[str, str], list[str]] = {}
-    for one in packages.values():
-        urls.setdefault((one.ecosystem, one.name), []).append(url_of(one))
-    parts = [_part(one, urls, is_told=key in told) for key, one in packages.items()]
-    return Bill(name=name, version=version, created=created, parts=sorted(parts, key=lambda one: one.url))
+            known = packages.get(key_of(one))
+            packages[key_of(one)] = one if known is None else _joined(known, one)
+        graph.take(lock)
+    urls = {key: url_of(one) for key, one in packages.items()}
+    parts = [
+        Part(urls[key], one, tuple(sorted({urls[each] for each in graph.needs.get(key, ())})), graph.aggregate(key))
+        for key, one in packages.items()
+    ]
+    return Bill(
+        name=name, version=version, created=created, parts=sorted(parts, key=lambda one: one.url),
+        top=tuple(sorted(urls[key] for key in graph.top)), is_whole=graph.is_whole,
+    )  # fmt: skip
 
 
 def _joined(one: LockedPackage, two: LockedPackage) -> LockedPackage:
     return msgspec.structs.replace(
-        one, needs=tuple(sorted({*one.needs, *two.needs})), development=one.development and two.development,
+        one, development=one.development and two.development, optional=one.optional and two.optional,
         hashes={**two.hashes, **one.hashes}, licence=one.licence or two.licence,
     )  # fmt: skip
-
-
-def _part(package: LockedPackage, urls: dict[tuple[str, str], list[str]], *, is_told: bool) -> Part:
-    url = url_of(package)
-    found = [urls.get((package.ecosystem, name), []) for name in package.needs]
-    # What a lock leaves out, such as a peer that is not there, is no part.
-    needs = tuple(sorted({one[0] for one in found if len(one) == 1} - {url}))
-    return Part(url, package, needs, is_told and all(len(one) <= 1 for one in found))

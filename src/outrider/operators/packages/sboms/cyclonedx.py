@@ -17,8 +17,6 @@ def cyclonedx(bill: Bill) -> dict[str, Any]:
     root = {"type": "application", "bom-ref": _ROOT, "name": bill.name}
     if bill.version:
         root["version"] = bill.version
-    needed = {url for part in bill.parts for url in part.needs}
-    top = [part.url for part in bill.parts if part.url not in needed]
     document = {
         "$schema": "http://cyclonedx.org/schema/bom-1.7.schema.json",
         "bomFormat": "CycloneDX",
@@ -32,14 +30,21 @@ def cyclonedx(bill: Bill) -> dict[str, Any]:
         },
         "components": [_component(part) for part in bill.parts],
         "dependencies": [
-            {"ref": _ROOT, "dependsOn": top},
-            *({"ref": part.url, "dependsOn": list(part.needs)} for part in bill.parts),
+            {"ref": _ROOT, "dependsOn": list(bill.top)},
+            # One that is not listed may need something: nothing is known of it.
+            *({"ref": part.url, "dependsOn": list(part.needs)} for part in bill.parts if part.aggregate != "unknown"),
         ],
     }
-    incomplete = [part.url for part in bill.parts if not part.complete]
-    if incomplete:
-        document["compositions"] = [{"aggregate": "incomplete", "dependencies": incomplete}]
+    if compositions := _compositions(bill):
+        document["compositions"] = compositions
     return document
+
+
+def _compositions(bill: Bill) -> list[dict[str, Any]]:
+    found: dict[str, list[str]] = {"incomplete": [] if bill.is_whole else [_ROOT], "unknown": []}
+    for part in bill.parts:
+        found.setdefault(part.aggregate, []).append(part.url)
+    return [{"aggregate": one, "dependencies": found[one]} for one in ("incomplete", "unknown") if found[one]]
 
 
 def _component(part: Part) -> dict[str, Any]:
@@ -49,8 +54,8 @@ def _component(part: Part) -> dict[str, Any]:
     if group:
         component["group"] = group
     component |= {"name": name, "version": package.version}
-    # It is documented, and is no part of what runs.
-    component["scope"] = "excluded" if package.development else "required"
+    # What only development needs is documented, and is no part of what runs.
+    component["scope"] = "excluded" if package.development else "optional" if package.optional else "required"
     # Where a version has several files, no hash is that of the component.
     hashes = [
         {"alg": _ALGORITHMS[algorithm], "content": digits[0]}

@@ -27,12 +27,13 @@ def cyclonedx_licences(package: LockedPackage) -> dict[str, Any]:
 
 
 def _choice(licence: Licence) -> dict[str, Any]:
+    said = {"acknowledgement": "concluded" if licence.guessed else "declared"}
     expression = read_expression(licence.expression)
     # The schema lists identifiers; what is made of them, with a plus sign too, is an expression.
     is_single = isinstance(expression, Named) and not expression.exception and not licence.expression.endswith("+")
     if is_single and not licence.expression.startswith((_REFERENCE, _ELSEWHERE)):
-        return {"license": {"id": licence.expression, "acknowledgement": "declared"}}
-    return {"expression": licence.expression, "acknowledgement": "declared"}
+        return {"license": {"id": licence.expression, **said}}
+    return {"expression": licence.expression, **said}
 
 
 def _named(licence: Licence) -> str:
@@ -49,10 +50,12 @@ class SpdxLicences:
     def fields(self, package: LockedPackage) -> dict[str, str]:
         """Return the fields of a package that speak of its licence."""
         licence = normalised(package.ecosystem, package.licence)
-        declared = {"licenseConcluded": _UNKNOWN, "licenseDeclared": self._declared(licence)}
         if licence.guessed:
-            declared["licenseComments"] = f"guessed from: {_named(licence)}"
-        return declared
+            return {
+                "licenseConcluded": self._declared(licence), "licenseDeclared": self._numbered(licence),
+                "licenseComments": f"guessed from: {_named(licence)}",
+            }  # fmt: skip
+        return {"licenseConcluded": _UNKNOWN, "licenseDeclared": self._declared(licence)}
 
     def extracted(self) -> list[dict[str, str]]:
         """Return what the references stand for."""

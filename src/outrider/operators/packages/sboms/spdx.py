@@ -16,12 +16,12 @@ _UNKNOWN = "NOASSERTION"
 def spdx(bill: Bill) -> dict[str, Any]:
     """Return a bill as SPDX has it."""
     ids = {part.url: f"SPDXRef-Package-{number}" for number, part in enumerate(bill.parts, 1)}
-    needed = {url for part in bill.parts for url in part.needs}
+    top = set(bill.top)
     relationships = [_relationship(_DOCUMENT, "DESCRIBES", _ROOT)]
     for part in bill.parts:
         if part.package.development:
             relationships.append(_relationship(ids[part.url], "DEV_DEPENDENCY_OF", _ROOT))
-        elif part.url not in needed:
+        elif part.url in top:
             relationships.append(_relationship(_ROOT, "DEPENDS_ON", ids[part.url]))
         relationships += [_relationship(ids[part.url], "DEPENDS_ON", ids[url]) for url in part.needs]
     licences = SpdxLicences()

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
+from outrider.core.errors import OutriderError
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
 from outrider.operators.packages.serving.blobs import Blobs
@@ -100,3 +101,9 @@ async def download_response(request: Request, download: Download, blobs: Blobs, 
 async def _one_by_one(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
+
+
+def message_of(error: OutriderError) -> str:
+    """Return what is wrong, with the remedy."""
+    remedy = f" ({'; '.join(error.suggestions)})" if error.suggestions else ""
+    return f"{error.message}{remedy}"

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from outrider.core.audit import AuditEntry
 from outrider.core.errors import CODES, InternalError, InvalidConfigError, OutriderError
 from outrider.core.http.messages import Request, Response
-from outrider.operators.packages.serving.accounts import Accounts
-from outrider.operators.packages.serving.answers import Served
+from outrider.operators.packages.serving.accounts import NOBODY, SHOWN, Accounts, Caller
+from outrider.operators.packages.serving.answers import Served, message_of
+from outrider.operators.packages.serving.attempts import Attempts, host_of
+from outrider.operators.packages.serving.folders import registry_entry
 from outrider.operators.packages.serving.gates import Gate
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.pages import Pages, refusal
@@ -86,6 +87,7 @@ class Application:
         self._pages = Pages({name: server.hub for name, server in servers.items()})
         self._ready: dict[_Key, _Ready] = {}
         self._bytes = 0
+        self._strangers = Attempts()
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request."""
@@ -94,7 +96,7 @@ class Application:
         prefix, _, rest = request.path[1:].partition("/")
         server = self._servers.get(prefix)
         try:
-            caller = await self.accounts.caller(headers, now, changes)
+            caller = await self._caller(request, prefix, now, changes)
             if request.method == "GET":
                 key = (request.target, headers.get("accept"), headers.get("accept-encoding"))
                 ready = self._ready.get(key)
@@ -104,13 +106,26 @@ class Application:
                     self._drop(key)
             if server is None:
                 return self._pages.answer(request, caller)
-            visit = Visit(request, _segments(rest), caller)
+            visit = Visit(request, _segments(rest), caller, self.accounts)
             response = await self._answered(server, visit)
             if visit.answered is not None and request.method == "GET":
                 self._have(key, _Ready(*visit.answered))
         except OutriderError as error:
             return self._refusal(request, server, error)
         return response
+
+    async def _caller(self, request: Request, prefix: str, now: float, changes: int) -> Caller:
+        """Return who sends a request; who shows what is wrong is written down, as long as they do not flood the chain."""
+        try:
+            return await self.accounts.caller(request, now, changes)
+        except OutriderError as error:
+            address = host_of(request)
+            if SHOWN in error.context and not self._strangers.left(address, now):
+                self._strangers.note(address, now)
+                details = {"from": request.peer.address, "asked": f"{request.method} /{prefix}"}
+                entry = registry_entry(NOBODY.principal, "login", str(error.context[SHOWN]), error.code, details)
+                await self._audit.append_synced(entry)
+            raise
 
     async def _answered(self, server: EcosystemServer, visit: Visit) -> Response:
         """Have a request answered; what it changes, or may not, is written down."""
@@ -123,12 +138,10 @@ class Application:
         finally:
             if visit.intent is not None:
                 action, target = visit.intent
-                who, request = visit.caller.name or "nobody", visit.request
-                entry = AuditEntry(
-                    phase="fact", principal=f"user:{who}", action=f"packages.registry.{action}", target=target, outcome=outcome,
-                    details={"from": request.peer.address},
-                )  # fmt: skip
-                await self._audit.append_synced(entry)
+                caller, details = visit.caller, {"from": visit.request.peer.address}
+                if caller.token:
+                    details["token"] = caller.token
+                await self._audit.append_synced(registry_entry(caller.principal, action, target, outcome, details))
 
     def _refusal(self, request: Request, server: EcosystemServer | None, error: OutriderError) -> Response:
         if isinstance(error, InternalError):
@@ -140,8 +153,7 @@ class Application:
             if "text/html" in (request.headers.get("accept") or ""):
                 return refusal(error, [*challenge.items()])
             return error_response(error, headers=challenge)
-        remedy = f" ({'; '.join(error.suggestions)})" if error.suggestions else ""
-        return server.refusal(status, f"{error.message}{remedy}")
+        return server.refusal(status, message_of(error))
 
     def _have(self, key: _Key, ready: _Ready) -> None:
         if ready.served.size > _LARGEST:

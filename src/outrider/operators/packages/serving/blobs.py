@@ -182,7 +182,7 @@ def cannot_write(path: Path, error: OSError) -> ExecutionFailedError:
     """Return the error for a file that cannot be written."""
     return ExecutionFailedError(
         f"{path}: it cannot be written: {error.strerror}", found=str(error.strerror), expected="a folder with room",
-        suggestions=["make room, or remove what nobody needs: outrider packages registry_clean"],
+        suggestions=["make room", "remove what nobody has asked for: outrider packages registry_clean --unused 30d; what came within an hour stays"],
     )  # fmt: skip
 
 

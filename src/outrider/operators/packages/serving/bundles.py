@@ -31,6 +31,7 @@ class BundledPackage(msgspec.Struct, kw_only=True):
         files: Of other registries.
         releases: That were published where the bundle comes from.
         tags: Of these.
+        withdrawn: Versions that were published there and are there no more, with the SHA-256 of their files.
     """
 
     ecosystem: str
@@ -39,6 +40,7 @@ class BundledPackage(msgspec.Struct, kw_only=True):
     files: dict[str, KeptFile] = {}
     releases: list[Release] = []
     tags: dict[str, str] = {}
+    withdrawn: dict[str, str] = {}
 
     def blobs(self) -> set[str]:
         """Return all blobs that belong to it."""
@@ -96,7 +98,7 @@ def _package(tables: Tables, ecosystem: str, name: str) -> BundledPackage:
     assert state is not None
     return BundledPackage(
         ecosystem=ecosystem, name=name, state=state, files=tables.files(ecosystem, name), releases=tables.releases(ecosystem, name),
-        tags=tables.tags(ecosystem, name),
+        tags=tables.tags(ecosystem, name), withdrawn=tables.withdrawn(ecosystem, name),
     )  # fmt: skip
 
 
@@ -191,6 +193,7 @@ def _put(tables: Tables, one: BundledPackage) -> None:
     tables.put_documents(ecosystem, name, ())
     tables.put_needs(ecosystem, name, one.state.summary.needs)
     tables.put_tags(ecosystem, name, one.tags)
+    tables.put_withdrawn(ecosystem, name, one.withdrawn)
     for release in one.releases:
         tables.put_release(ecosystem, name, release)
     for file, kept in one.files.items():

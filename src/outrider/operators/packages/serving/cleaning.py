@@ -5,8 +5,8 @@ from typing import NamedTuple
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import Tables
 
-# What is written down a moment later must not be taken for left over.
-_SPARED_SECONDS = 86_400.0
+# What is written down a moment later, such as that of a large bundle, must not be taken for left over.
+_SPARED_SECONDS = 3600.0
 
 
 class Leftovers(NamedTuple):
@@ -16,11 +16,13 @@ class Leftovers(NamedTuple):
         packages: Of other registries, each its ecosystem and name.
         files: Of other registries, each its ecosystem, name and file.
         blobs: That nothing names, with their sizes in bytes.
+        spared: Bytes of such that stay for now, as they are too young.
     """
 
     packages: list[tuple[str, str]]
     files: list[tuple[str, str, str]]
     blobs: dict[str, int]
+    spared: int
 
     @property
     def size(self) -> int:
@@ -54,13 +56,11 @@ async def clean(store: Store, unused: float, now: float, *, dry: bool = False) -
             tables.forget_package(*package)
         for file in files:
             tables.forget_file(*file)
-        named = tables.blobs()
-        blobs = {
-            digest: size
-            for digest, (size, changed) in store.blobs.all().items()
-            if digest not in named and now - changed > _SPARED_SECONDS
-        }
-        found = Leftovers(packages, files, blobs)
+        named, old = tables.blobs(), now - _SPARED_SECONDS
+        unnamed = {digest: one for digest, one in store.blobs.all().items() if digest not in named}
+        blobs = {digest: size for digest, (size, changed) in unnamed.items() if changed < old}
+        spared = sum(size for size, changed in unnamed.values() if changed >= old)
+        found = Leftovers(packages, files, blobs, spared)
         if dry:
             raise _OnlyLooked(found)
         return found

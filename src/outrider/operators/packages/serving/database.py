@@ -10,9 +10,11 @@ from outrider.core.errors import ExecutionFailedError, PreconditionFailedError
 
 T = TypeVar("T")
 
-# Another form of the tables than this one is not understood, but for the one before it, to which something is added.
-_FORM, _FORM_BEFORE = 2, 1
+# Another form of the tables than this one is not understood, but for those before it, to which something is added.
+_FORM = 3
 _WAIT_SECONDS = 30.0
+# Of a code of SQLite, that which is not further detail.
+_PRIMARY = 0xFF
 _SCHEMA = """
 CREATE TABLE package (
     ecosystem TEXT, name TEXT, hosted INTEGER NOT NULL, there INTEGER NOT NULL, fresh REAL NOT NULL, fetched REAL NOT NULL,
@@ -33,6 +35,9 @@ CREATE TABLE release (
     published REAL NOT NULL, publisher TEXT NOT NULL, yanked TEXT, beside TEXT NOT NULL,
     PRIMARY KEY (ecosystem, name, file)
 ) WITHOUT ROWID;
+CREATE TABLE withdrawn (
+    ecosystem TEXT, name TEXT, version TEXT, digest TEXT NOT NULL, PRIMARY KEY (ecosystem, name, version)
+) WITHOUT ROWID;
 CREATE TABLE need (
     ecosystem TEXT, needed TEXT, name TEXT, PRIMARY KEY (ecosystem, needed, name)
 ) WITHOUT ROWID;
@@ -46,7 +51,11 @@ CREATE TABLE token (
     until REAL NOT NULL
 ) WITHOUT ROWID;
 """
-_ADDED = "ALTER TABLE document ADD COLUMN made REAL NOT NULL DEFAULT 0"
+# By the form that it makes of the one before.
+_ADDED = {
+    2: "ALTER TABLE document ADD COLUMN made REAL NOT NULL DEFAULT 0",
+    3: "CREATE TABLE withdrawn (ecosystem TEXT, name TEXT, version TEXT, digest TEXT NOT NULL, PRIMARY KEY (ecosystem, name, version)) WITHOUT ROWID",
+}
 
 
 class Database:
@@ -87,12 +96,13 @@ class Database:
         if form == 0:
             for statement in _SCHEMA.split(";"):
                 self._writer.execute(statement)
-        elif form == _FORM_BEFORE:
-            self._writer.execute(_ADDED)
-        if form in (0, _FORM_BEFORE):
+        elif 0 < form < _FORM:
+            for later in range(form + 1, _FORM + 1):
+                self._writer.execute(_ADDED[later])
+        if 0 <= form < _FORM:
             self._writer.execute(f"PRAGMA user_version = {_FORM}")
         self._writer.execute("COMMIT")
-        if form not in (0, _FORM_BEFORE, _FORM):
+        if not 0 <= form <= _FORM:
             raise PreconditionFailedError(
                 f"{self._path}: it was written by another version of Outrider", found=f"form {form}", expected=f"form {_FORM}",
                 suggestions=["name another folder, and take what was published here over by a bundle"],
@@ -146,6 +156,11 @@ class Database:
         self._writer.close()
 
     def _unusable(self, error: OSError | sqlite3.Error) -> ExecutionFailedError:
+        if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return ExecutionFailedError(
+                f"{self._path}: it is damaged: {error}", found=str(error), expected="what the registry has written",
+                suggestions=["put a copy of the whole folder in its place", "name another folder, and publish there anew what was published here"],
+            )  # fmt: skip
         return ExecutionFailedError(
             f"{self._path}: it cannot be used: {error}", found=str(error), expected="a folder with room that this user may write to",
             suggestions=["make room, or name another folder"],

@@ -13,7 +13,7 @@ from outrider.operators.packages.registries.downloads import Document as Answer
 from outrider.operators.packages.serving.documents import StoredDocument, stored
 from outrider.operators.packages.serving.gates import Gate
 from outrider.operators.packages.serving.store import Store
-from outrider.operators.packages.serving.tables import PackageState, Tables
+from outrider.operators.packages.serving.tables import PackageState, Summary, Tables
 from outrider.operators.packages.serving.upstreams import Builder, Carry, Contents, Upstream
 from outrider.ports.clock import Clock
 from outrider.ports.telemetry import logger
@@ -32,18 +32,21 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How a hub is run.
 
     Attributes:
-        private: Names of packages that are published here and nowhere else, with `*` for any letters.
+        private: Names of packages that are published here and nowhere else, with `*` for any letters, folded.
+        fold: Makes the same of all names that the ecosystem holds for one.
         cache_only: Whether nobody else is asked.
         fresh: For how many seconds what others say counts as new.
     """
 
     private: Sequence[str] = ()
+    fold: Callable[[str], str] = str
     cache_only: bool = False
     fresh: float = 300.0
 
     def is_private(self, name: str) -> bool:
         """Return whether a package is published here and nowhere else."""
-        return any(fnmatchcase(name, one) for one in self.private)
+        folded = self.fold(name)
+        return any(fnmatchcase(folded, one) for one in self.private)
 
 
 class FetchedPackages:
@@ -144,10 +147,7 @@ class FetchedPackages:
         async with self._alone(name):
             state = self._fetched_before(self._store.tables, name)
             if state is None:
-                raise NotFoundError(
-                    f"{self._ecosystem} {name}: it is not kept here, and no other registry is asked", found="cacheOnly",
-                    suggestions=["take it in by a bundle, or let other registries be asked"],
-                )  # fmt: skip
+                raise not_kept(self._ecosystem, name)
             await self._take(name, msgspec.structs.replace(state, fresh=self._clock.now() + self._settings.fresh), None)
 
     def _put_off(self, tables: Tables, name: str, now: float) -> None:
@@ -194,9 +194,11 @@ class FetchedPackages:
             before = tables.state(self._ecosystem, name)
             if before is not None and before.hosted and self._settings.is_private(name):
                 return  # it was published here while others were asked
-            tables.put_state(self._ecosystem, name, state)
+            learned = before.summary if before is not None and not before.hosted else Summary()
+            summary = state.summary.completed(learned)
+            tables.put_state(self._ecosystem, name, msgspec.structs.replace(state, summary=summary))
             tables.put_documents(self._ecosystem, name, documents, self._clock.now())
-            tables.put_needs(self._ecosystem, name, state.summary.needs)
+            tables.put_needs(self._ecosystem, name, summary.needs)
 
         await self._store.write(work)
 
@@ -225,3 +227,11 @@ class FetchedPackages:
             task.cancel()
         await asyncio.gather(*self._refreshing.values(), return_exceptions=True)
         await self._upstream.close()
+
+
+def not_kept(ecosystem: str, name: str, file: str = "it") -> NotFoundError:
+    """Return the error for a package, or a file of it, that is not here while nobody else may be asked."""
+    return NotFoundError(
+        f"{ecosystem} {name}: {file} is not kept here, and no other registry is asked", found="cacheOnly",
+        suggestions=["take it in by a bundle, or let other registries be asked"],
+    )  # fmt: skip

@@ -15,6 +15,9 @@ from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.resolving.policies import Policy
 from outrider.ports.clock import Clock
 
+# What was made under the same policies in another form is made anew.
+_FORM = "2"
+
 
 class Gate:
     """Opens the policies that count.
@@ -41,7 +44,7 @@ class Gate:
         """Look whether other advisories were imported, and whether waivers have ended, and return the rules."""
         today = timestamp(self._clock.now())[: len("2027-01-31")]
         ended = sum(waiver.until < today for one in self._said.values() for waiver in one.waivers)
-        self.rules = f"{self._policies} {ended}{f' {state_of_advisories()}' if self._advisories else ''}"
+        self.rules = f"{_FORM} {self._policies} {ended}{f' {state_of_advisories()}' if self._advisories else ''}"
         return self.rules
 
     @contextmanager

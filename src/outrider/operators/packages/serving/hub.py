@@ -4,16 +4,19 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from outrider.core.errors import DeniedError, NotFoundError, OutriderError
 from outrider.core.remembered import Remembered
 from outrider.operators.packages.resolving.naming import of_one
+from outrider.operators.packages.resolving.policies import of_others
 from outrider.operators.packages.serving.documents import StoredDocument, content_of, stored
 from outrider.operators.packages.serving.downloading import Download
 from outrider.operators.packages.serving.fetched_files import FetchedFiles
-from outrider.operators.packages.serving.fetched_packages import FetchedPackages, HubSettings
+from outrider.operators.packages.serving.fetched_packages import FetchedPackages, HubSettings, not_kept
 from outrider.operators.packages.serving.gates import Gate, denied
 from outrider.operators.packages.serving.store import Store
-from outrider.operators.packages.serving.tables import KeptFile, PackageState, Tables
+from outrider.operators.packages.serving.tables import KeptFile, PackageState, Summary, Tables
 from outrider.operators.packages.serving.upstreams import Builder, Carry, Contents, FileSource, Upstream
 from outrider.ports.clock import Clock
 
@@ -59,8 +62,12 @@ class Hub:
         self._sources = Remembered[tuple[str, str], Mapping[str, FileSource]](_MOST_SOURCES)
 
     def is_private(self, name: str) -> bool:
-        """Return whether a package is published here and nowhere else."""
-        return self.settings.is_private(name)
+        """Return whether a package is published here and nowhere else, or was, and nobody else is asked."""
+        if self.settings.is_private(name):
+            return True
+        # Such as by the registry that a bundle comes from.
+        state = self.store.tables.state(self.ecosystem, name) if self.settings.cache_only else None
+        return state is not None and state.hosted
 
     def require_private(self, name: str) -> None:
         """Refuse to publish what belongs to other registries.
@@ -68,7 +75,7 @@ class Hub:
         Raises:
             DeniedError: The package is not private.
         """
-        if not self.is_private(name):
+        if not self.settings.is_private(name):
             raise DeniedError(
                 f"{self.ecosystem} {name}: nobody may publish it here: its name is not among those that are private", path="private",
                 found=name, expected=", ".join(self.settings.private) or "no name at all",
@@ -88,7 +95,7 @@ class Hub:
         if self.is_private(name):
             state = state if state is not None and state.hosted else None
             if state is not None and state.rules != self.gate.rules:
-                state = await self.change(name, lambda _: None)
+                state = await self._made_anew(name)
         elif state is None or self._is_due(state):
             await self._refreshed(name, state)
             state = self.store.tables.state(self.ecosystem, name)
@@ -117,6 +124,23 @@ class Hub:
         """Have more known of a package of other registries; otherwise as `FetchedPackages.amend`."""
         await self._packages.amend(name, work)
 
+    async def describe(self, name: str, learned: Summary) -> None:
+        """Have more known of the latest version of a package of other registries, whose documents do not tell it.
+
+        Args:
+            name: Of the package.
+            learned: What a file of the version says.
+        """
+
+        def work(tables: Tables) -> None:
+            state = tables.state(self.ecosystem, name)
+            if state is not None and not state.hosted:
+                summary = state.summary.completed(learned)
+                tables.put_state(self.ecosystem, name, msgspec.structs.replace(state, summary=summary))
+                tables.put_needs(self.ecosystem, name, summary.needs)
+
+        await self.store.write(work)
+
     async def change(self, name: str, work: Callable[[Tables], None]) -> PackageState:
         """Change what is published here of a package, and make its documents anew, both or nothing.
 
@@ -130,6 +154,9 @@ class Hub:
         """
         self.require_private(name)
         return await self.store.write(lambda tables: self._changed(tables, name, work))
+
+    async def _made_anew(self, name: str) -> PackageState:
+        return await self.store.write(lambda tables: self._changed(tables, name, lambda _: None))
 
     def _changed(self, tables: Tables, name: str, work: Callable[[Tables], None]) -> PackageState:
         work(tables)
@@ -213,7 +240,7 @@ class Hub:
         if kept is not None:
             return self._files.used(name, file, kept)
         if self.settings.cache_only:
-            raise self._no_file(name, file)
+            raise not_kept(self.ecosystem, name, file)
         return self._files.fetch(name, file, source)
 
     def sources(self, name: str, state: PackageState) -> Mapping[str, FileSource]:
@@ -236,13 +263,21 @@ class Hub:
             OutriderError: What other registries say.
         """
         if self.is_private(name):
-            await self.change(name, lambda _: None)
+            await self._made_anew(name)
         else:
             await asyncio.shield(self._packages.refresh(name))
 
     def refuse(self, state: PackageState, name: str, version: str) -> None:
-        """Refuse a version that policy refuses; the error says why."""
-        if why := state.refused.get(version):
+        """Refuse a version that policy refuses; the error says why.
+
+        Of a version that is in no document policy has not been asked yet.
+        """
+        why = state.refused.get(version)
+        if not why and self.gate.judges and version not in state.summary.versions:
+            with self.gate.opened(self.ecosystem) as policy:
+                published = {version: float(state.hosted)}  # what is published here is nobody's news
+                why = of_others(policy, self.ecosystem, name, published).get(version)
+        if why:
             raise denied(self.ecosystem, name, version, why)
 
     def _no_file(self, name: str, file: str) -> NotFoundError:

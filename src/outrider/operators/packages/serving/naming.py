@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from outrider.operators.packages.advisories.osv import compared_name
-from outrider.operators.packages.policies.patterns import read_patterns
+from outrider.operators.packages.policies.patterns import read_names
 
 
 def served_name(ecosystem: str, name: str) -> str:
@@ -22,5 +22,5 @@ def served_patterns(texts: Iterable[str], path: str) -> list[str]:
     Raises:
         InvalidConfigError: One is something else.
     """
-    found = read_patterns(texts, path)
-    return [f"{one.ecosystem}:{served_name(one.ecosystem, one.name)}" if not one.range else one.text for one in found]
+    found = read_names(texts, path)
+    return [f"{one.ecosystem}:{served_name(one.ecosystem, one.name)}" for one in found]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -10,11 +11,12 @@ from typing import NamedTuple, cast
 from outrider.core.errors import OutriderError
 from outrider.core.package_policies import PackagePolicySpec
 from outrider.core.package_registries import PackageRegistrySpec
-from outrider.operators.packages.policies.patterns import read_patterns
+from outrider.operators.packages.policies.patterns import folded_name, read_names
 from outrider.operators.packages.registries.downloads import Document
 from outrider.operators.packages.serving.accounts import ANYBODY, NOBODY, Accounts
 from outrider.operators.packages.serving.application import Application
 from outrider.operators.packages.serving.fetched_packages import HubSettings
+from outrider.operators.packages.serving.folders import AUDIT
 from outrider.operators.packages.serving.gates import Gate
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.store import Store
@@ -49,14 +51,12 @@ class Opened(NamedTuple):
         upstream: Who is asked.
         build: Makes documents.
         server: Speaks its protocol.
-        fold: Makes of a name that by which a package is found, where its letters may be written in several ways.
         carry: What was learned beside what other registries say at once, as `Hub` takes it.
     """
 
     upstream: Upstream
     build: Builder
     server: Callable[[Hub], EcosystemServer]
-    fold: Callable[[str], str] = str
     carry: Carry | None = None
 
 
@@ -94,15 +94,16 @@ async def opened_registry(
         OutriderError: The settings or the folder cannot be used.
     """
     clock = surroundings.clock
+    patterns = read_names(spec.private, "spec.private")
     store = Store(folder)
     gate = Gate(policies, clock)
-    patterns = read_patterns(spec.private, "spec.private")
     servers: dict[str, EcosystemServer] = {}
     for ecosystem in spec.ecosystems:
         module = import_module(f"outrider.operators.packages.{ecosystem}.serving.opening")
         opened = cast("Opened", await module.opened(surroundings))
-        private = tuple(opened.fold(one.name) for one in patterns if one.ecosystem == ecosystem)
-        settings = HubSettings(private=private, cache_only=spec.cache_only, fresh=float(spec.fresh))
+        fold = partial(folded_name, ecosystem)
+        private = tuple(fold(one.name) for one in patterns if one.ecosystem == ecosystem)
+        settings = HubSettings(private=private, fold=fold, cache_only=spec.cache_only, fresh=float(spec.fresh))
         hub = Hub(
             ecosystem,
             store,
@@ -115,7 +116,7 @@ async def opened_registry(
         )
         servers[ecosystem] = opened.server(hub)
     accounts = Accounts(store.tables, ANYBODY if spec.anonymous == "read" else NOBODY)
-    audit = AuditLog(folder / "audit.jsonl", "registry", clock)
+    audit = AuditLog(folder / AUDIT, "registry", clock)
     application = Application(store, servers, accounts, gate=gate, audit=audit, clock=clock)
     looking = asyncio.create_task(application.look())
     try:

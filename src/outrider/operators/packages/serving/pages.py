@@ -15,7 +15,7 @@ from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.serving.accounts import Caller
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.page_layout import bad, links, page, section, shown, table
-from outrider.operators.packages.serving.tables import PackageState, Summary
+from outrider.operators.packages.serving.tables import PackageState, Summary, warning
 from outrider.operators.packages.texts import number_of
 
 _MOST = 200
@@ -31,12 +31,12 @@ class Advice(NamedTuple):
     """What advisories say.
 
     Attributes:
-        found: Vulnerabilities by version.
+        found: Vulnerabilities by version; None of one that cannot be compared with what is known of the package.
         imported: When the advisories were; empty where there are none.
         missing: Why nothing can be said; empty where it can.
     """
 
-    found: Mapping[str, Sequence[Vulnerability]]
+    found: Mapping[str, Sequence[Vulnerability] | None]
     imported: str = ""
     missing: str = ""
 
@@ -111,10 +111,11 @@ class Pages:
         summary = state.summary
         advice = _advice(ecosystem, name, summary)
         own = {one.file: one for one in tables.releases(ecosystem, name)}
+        taken_back = {one.version: one.yanked for one in own.values() if one.yanked is not None}
         files = [(file, one.digest, one.size) for file, one in own.items()]
         files += [(file, one.digest, one.size) for file, one in tables.files(ecosystem, name).items()]
         parts = [
-            _part("versions", "Versions", ("Version", "Advisories", "Policy")[: 3 if state.refused else 2], _versions(summary, state, advice)),
+            _part("versions", "Versions", ("Version", "Advisories", "Policy")[: 3 if state.refused else 2], _versions(summary, state, advice, taken_back)),
             _part(
                 "files", "Files that are here", ("File", "Size", "SHA-256"),
                 [(shown(file), Size(size).readable(), f"<code>{digest}</code>") for file, digest, size in files],
@@ -180,23 +181,39 @@ def _origin(hub: Hub, name: str, state: PackageState) -> str:
     )
 
 
-def _versions(summary: Summary, state: PackageState, advice: Advice) -> list[tuple[str, ...]]:
-    listed = [(shown(version), _advisories(version, advice), "") for version in summary.versions[:_MOST]]
+def _versions(
+    summary: Summary, state: PackageState, advice: Advice, taken_back: Mapping[str, str]
+) -> list[tuple[str, ...]]:
+    listed = [
+        (_version(version, summary.warned.get(version, "")), _advisories(version, advice), "")
+        for version in summary.versions[:_MOST]
+    ]
     if len(summary.versions) > _MOST:
         listed.append((f"{len(summary.versions) - _MOST} older ones", "not looked at here", ""))
     refused = [
         (shown(version), "", f"{bad('refused')}, for it {shown(of_one(why))}")
         for version, why in list(state.refused.items())[-_MOST:]
     ]
-    rows: list[tuple[str, ...]] = [*reversed(refused), *listed]
+    # What nobody is shown any more, and yet is here.
+    gone = [
+        (_version(version, warning("taken back", why)), "not looked at here", "")
+        for version, why in taken_back.items()
+        if version not in summary.versions and version not in state.refused
+    ]
+    rows: list[tuple[str, ...]] = [*reversed(refused), *listed, *gone]
     return rows if refused else [row[:2] for row in rows]
+
+
+def _version(version: str, said: str) -> str:
+    """Return a version with what is said against it."""
+    return f"{shown(version)} {bad(said)}" if said else shown(version)
 
 
 def _advisories(version: str, advice: Advice) -> str:
     """Return what is known of a version; that nobody could look does not read as nothing found."""
-    if advice.missing:
-        return "not known"
     found = advice.found.get(version, ())
+    if advice.missing or found is None:
+        return "not known"
     return ", ".join(f"{bad(one.severity)} {shown(one.id)}" for one in found) or "none known"
 
 
@@ -209,7 +226,11 @@ def _advice(ecosystem: str, name: str, summary: Summary) -> Advice:
                     {}, missing=f"No advisories of {ecosystem} are imported: nothing is known of vulnerabilities."
                 )
             matcher = Matcher(store)
-            found = {one: matcher.vulnerabilities(ecosystem, name, one) for one in summary.versions[:_MOST]}
+            found = {
+                one: matcher.vulnerabilities(ecosystem, name, one)
+                or (None if matcher.is_unread(ecosystem, name, one) else [])
+                for one in summary.versions[:_MOST]
+            }
             return Advice(found, source.imported)
     except OutriderError as error:
         return Advice({}, missing=f"{error.message}: nothing is known of vulnerabilities.")

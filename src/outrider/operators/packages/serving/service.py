@@ -39,6 +39,7 @@ _DRAIN_SECONDS = 10.0
 # A package that is published comes as a whole, that of npm in Base64.
 _LIMITS = Limits(body=512 << 20)
 _MOST_CONNECTIONS = 4096
+_LAST_PORT = 65535
 
 
 class RegistryService(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,9 +105,20 @@ def service_of(options: argparse.Namespace) -> RegistryService:
     service = RegistryService(name="registry", spec=PackageRegistrySpec(), folder=default_folder())
     if options.file is not None:
         service = read_registry(options.file)
+    if options.listen is not None and not _is_address(options.listen):
+        raise InvalidConfigError(
+            f"--listen: {options.listen!r} is no address", path="--listen", found=options.listen, expected="HOST:PORT, with a port up to 65535",
+            suggestions=["write for example 127.0.0.1:7090"],
+        )  # fmt: skip
     given = {"listen": options.listen, "private": options.private, "cache_only": options.cache_only}
     spec = msgspec.structs.replace(service.spec, **{key: value for key, value in given.items() if value is not None})
     return msgspec.structs.replace(service, spec=spec, folder=options.folder or service.folder)
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is `HOST:PORT`; otherwise than of a file, nothing has looked at it."""
+    host, _, port = text.rpartition(":")
+    return host != "" and port.isascii() and port.isdecimal() and len(port) < 6 and int(port) <= _LAST_PORT
 
 
 def read_registry(path: Path) -> RegistryService:
@@ -167,8 +179,7 @@ async def run(service: RegistryService, stopping: asyncio.Event) -> None:
 
     server = Server(answer, limits=_LIMITS, tls=tls, max_connections=_MOST_CONNECTIONS)
     bound = await server.start_tcp(host, int(port))
-    own = f"http{'s' if tls else ''}://{f'[{host}]' if ':' in host else host}:{bound}"
-    base = spec.url.rstrip("/") or own
+    base = spec.address(bound)
     surroundings = Surroundings(
         environment=os.environ, folder=Path.cwd(), cache=cache_folder() / "packages", base=base, clock=clock,
     )  # fmt: skip
@@ -184,6 +195,11 @@ def _tls(spec: PackageRegistrySpec) -> ssl.SSLContext | None:
     if not spec.tls_certificate:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    for field, name in (("tlsCertificate", spec.tls_certificate), ("tlsKey", spec.tls_key)):
+        if name and not Path(name).is_file():
+            raise InvalidConfigError(
+                f"{field}: there is no file {name}", path=f"spec.{field}", found=name, expected="a PEM file", suggestions=["check its path"],
+            )  # fmt: skip
     try:
         context.load_cert_chain(spec.tls_certificate, spec.tls_key or None)
     except (OSError, ssl.SSLError) as error:
@@ -195,14 +211,21 @@ def _tls(spec: PackageRegistrySpec) -> ssl.SSLContext | None:
 
 
 def _check_open(spec: PackageRegistrySpec, host: str) -> None:
-    """Refuse to have tokens cross a network for everybody to read."""
+    """Refuse to have tokens cross a network for everybody to read, and to name no address that clients can use."""
     try:
-        local = ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
-        local = host == "localhost"
+        address = None
+    local = host == "localhost" if address is None else address.is_loopback
     if not local and not spec.tls_certificate and not spec.url.startswith("https://"):
         raise InvalidConfigError(
             f"listen: tokens would cross the network unprotected: {spec.listen} is not this machine alone", path="spec.listen",
             found=spec.listen, expected="tlsCertificate, or url with https where something before it speaks TLS",
             suggestions=["set tlsCertificate and tlsKey", "set url to the address of the proxy before it", "listen on 127.0.0.1"],
+        )  # fmt: skip
+    if address is not None and address.is_unspecified and not spec.url:
+        # What a request calls this machine is no answer: documents are made once, for everybody.
+        raise InvalidConfigError(
+            f"url: {spec.listen} means all addresses of this machine, and documents name one by which clients fetch files", path="spec.url",
+            found="nothing", expected="the address that clients know", suggestions=["set url, such as https://packages.example.com:7090"],
         )  # fmt: skip

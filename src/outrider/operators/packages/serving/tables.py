@@ -1,7 +1,7 @@
 """What stands in the registry's tables, read and written through one connection."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from outrider.operators.packages.serving.documents import StoredDocument
 
 _ID = 12
+_LONGEST_REASON = 200
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -20,6 +21,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         description: In one line, as its author has written it.
         licence: Likewise.
         needs: Names of what the latest version needs.
+        warned: What is said against some of the versions, such as that they were taken back.
     """
 
     versions: list[str] = []
@@ -27,6 +29,25 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     description: str = ""
     licence: str = ""
     needs: list[str] = []
+    warned: dict[str, str] = {}
+
+    @property
+    def is_told(self) -> bool:
+        """Whether anything is known of what the latest version says of itself."""
+        return bool(self.description or self.licence or self.needs)
+
+    def completed(self, learned: "Summary") -> "Summary":
+        """Return it with what was learned of the same version, where it tells nothing itself."""
+        if self.is_told or self.latest != learned.latest:
+            return self
+        return msgspec.structs.replace(
+            self, description=learned.description, licence=learned.licence, needs=learned.needs
+        )
+
+
+def warning(what: str, why: object) -> str:
+    """Return what is said against a version, with the reason where there is one."""
+    return f"{what}: {why[:_LONGEST_REASON]}" if isinstance(why, str) and why else what
 
 
 class PackageState(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +120,11 @@ class KeptFile(NamedTuple):
     version: str = ""
 
 
+def id_of(digest: str) -> str:
+    """Return by what people name a token: so much of its SHA-256 tells it from all others."""
+    return digest[:_ID]
+
+
 class TokenRow(NamedTuple):
     """A token as people see it.
 
@@ -122,8 +148,8 @@ class TokenRow(NamedTuple):
 
     @property
     def id(self) -> str:
-        """By which it is revoked: so much of the digest tells it from all others."""
-        return self.digest[:_ID]
+        """By which it is revoked."""
+        return id_of(self.digest)
 
 
 class Account(NamedTuple):
@@ -135,6 +161,7 @@ class Account(NamedTuple):
         scopes: With spaces between them.
         patterns: Packages that it is about; empty for all.
         until: When it ends, seconds since the epoch; 0 for never.
+        label: Of a token; that of one which nobody has logged in for is its name.
     """
 
     name: str
@@ -142,6 +169,7 @@ class Account(NamedTuple):
     scopes: str
     patterns: list[str]
     until: float = 0.0
+    label: str = ""
 
 
 _SELECT_STATE = (
@@ -267,6 +295,21 @@ class Tables:
             "DELETE FROM release WHERE ecosystem = ? AND name = ? AND file = ?", (ecosystem, name, file)
         )
 
+    def withdraw_release(self, ecosystem: str, name: str, release: Release) -> None:
+        """Have a file that was published no more, and keep for ever that there was its version."""
+        self.remove_release(ecosystem, name, release.file)
+        self.put_withdrawn(ecosystem, name, {release.version: release.digest})
+
+    def withdrawn(self, ecosystem: str, name: str) -> dict[str, str]:
+        """Return the versions of a package that were published here and are here no more, with the SHA-256 of their files."""
+        query = "SELECT version, digest FROM withdrawn WHERE ecosystem = ? AND name = ? ORDER BY version"
+        return dict(self._connection.execute(query, (ecosystem, name)))
+
+    def put_withdrawn(self, ecosystem: str, name: str, versions: Mapping[str, str]) -> None:
+        """Take note of versions that are here no more; what is known of such stays."""
+        rows = [(ecosystem, name, version, digest) for version, digest in versions.items()]
+        self._connection.executemany("INSERT OR IGNORE INTO withdrawn VALUES (?, ?, ?, ?)", rows)
+
     def tags(self, ecosystem: str, name: str) -> dict[str, str]:
         """Return what the tags of a package stand for."""
         return dict(
@@ -336,6 +379,19 @@ class Tables:
         ).fetchone()
         return Account(row[0], row[1], row[2], _PATTERNS.decode(row[3])) if row is not None else None
 
+    def users(self) -> list[Account]:
+        """Return all users, by name."""
+        rows = self._connection.execute("SELECT name, password, scopes, patterns FROM user ORDER BY name")
+        return [
+            Account(name, password, scopes, _PATTERNS.decode(patterns)) for name, password, scopes, patterns in rows
+        ]
+
+    def remove_user(self, name: str) -> int:
+        """Have a user no more, nor the tokens that they got by logging in; return how many of these there were."""
+        self._connection.execute("DELETE FROM user WHERE name = ?", (name,))
+        # A token that nobody has logged in for has its label as its owner.
+        return self._connection.execute("DELETE FROM token WHERE owner = ? AND name != owner", (name,)).rowcount
+
     def put_user(self, user: Account) -> None:
         """Have a user, in the place of one of the same name."""
         values = (user.name, user.secret, user.scopes, msgspec.msgpack.encode(user.patterns))
@@ -343,9 +399,9 @@ class Tables:
 
     def token(self, digest: str) -> Account | None:
         """Return a token by its SHA-256."""
-        query = "SELECT owner, digest, scopes, patterns, until FROM token WHERE digest = ?"
+        query = "SELECT owner, digest, scopes, patterns, until, name FROM token WHERE digest = ?"
         row = self._connection.execute(query, (digest,)).fetchone()
-        return Account(row[0], row[1], row[2], _PATTERNS.decode(row[3]), row[4]) if row is not None else None
+        return Account(row[0], row[1], row[2], _PATTERNS.decode(row[3]), row[4], row[5]) if row is not None else None
 
     def put_token(self, token: Account, label: str, now: float) -> None:
         """Have a token, under a name by which people find it."""

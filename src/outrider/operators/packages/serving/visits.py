@@ -5,13 +5,14 @@ from typing import Protocol
 
 from outrider.core.errors import DeniedError, UnauthenticatedError
 from outrider.core.http.messages import Request, Response
-from outrider.operators.packages.serving.accounts import Caller, Scope
+from outrider.operators.packages.serving.accounts import Accounts, Caller, Scope
 from outrider.operators.packages.serving.answers import Served, download_response, file_response
+from outrider.operators.packages.serving.attempts import host_of
 from outrider.operators.packages.serving.documents import StoredDocument, content_of
 from outrider.operators.packages.serving.downloading import Download
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.negotiation import accepted
-from outrider.operators.packages.serving.tables import KeptFile
+from outrider.operators.packages.serving.tables import Account, KeptFile
 
 
 class Visit:
@@ -21,14 +22,15 @@ class Visit:
         request: What is asked.
         segments: Of its path, decoded, behind that of the ecosystem.
         caller: Who asks.
+        accounts: For those who log in.
 
     Attributes:
         answered: The document that was the answer, so that the next one who asks for the same gets it at once.
         intent: What the request is to change, and of what; None where it changes nothing.
     """
 
-    def __init__(self, request: Request, segments: Sequence[str], caller: Caller) -> None:
-        self.request, self.segments, self.caller = request, segments, caller
+    def __init__(self, request: Request, segments: Sequence[str], caller: Caller, accounts: Accounts) -> None:
+        self.request, self.segments, self.caller, self._accounts = request, segments, caller, accounts
         self.answered: tuple[Hub, str, str, Served] | None = None
         self.intent: tuple[str, str] | None = None
 
@@ -47,6 +49,15 @@ class Visit:
         self.intent = action, f"package/{hub.ecosystem}/{name}{f'/{version}' if version else ''}"
         self.require("publish", hub.ecosystem, name)
         hub.require_private(name)
+
+    async def log_in(self, name: str, password: str, now: float) -> Account:
+        """Return a user who shows a password; right or wrong, it is written down.
+
+        Raises:
+            OutriderError: As `Accounts.user`.
+        """
+        self.intent = "login", f"user/{name[:100]}"
+        return await self._accounts.user(name, password, host_of(self.request), now)
 
     def require(self, scope: Scope, ecosystem: str, name: str) -> None:
         """Refuse who may not do something with a package.

@@ -5,19 +5,23 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+import msgspec
+
 from outrider.operators.packages.manifests.gradle.builds import (
     ALL,
     Asked,
+    Bom,
     Category,
     Exclusion,
     GradleBuild,
     GradleProject,
     GradleRepository,
+    Management,
     RichVersion,
 )
 from outrider.operators.packages.manifests.gradle.functions import TEST_FIXTURES
 from outrider.operators.packages.manifests.gradle.source_sets import DECLARED, FIXTURES, of_source_set
-from outrider.operators.packages.tests.gradle_scripts import BROUGHT_VERSION, SUITE, ScriptWriter
+from outrider.operators.packages.tests.gradle_scripts import BROUGHT_VERSION, MANAGING, SUITE, ScriptWriter
 from outrider.operators.packages.tests.gradle_universes import (
     METADATA,
     PLAIN,
@@ -60,7 +64,9 @@ class Drawn(NamedTuple):
     universe: Universe
 
 
-def draw(folder: Path, seed: int, *, hard: int = RARE, modules: int = 6, circles: float = 0.0) -> Drawn:
+def draw(
+    folder: Path, seed: int, *, hard: int = RARE, modules: int = 6, circles: float = 0.0, managed: bool = False
+) -> Drawn:
     """Write a repository and a build on it that the real Gradle locks, or fails on.
 
     Args:
@@ -69,11 +75,14 @@ def draw(folder: Path, seed: int, *, hard: int = RARE, modules: int = 6, circles
         hard: `PLAIN`, `POMS`, `METADATA` or `RARE`.
         modules: How many there are.
         circles: How often modules need one another in circles; as for `UniverseDrawing`.
+        managed: Whether versions are managed by a plugin, too.
     """
     random = Random(f"{seed} {hard} {modules} {circles}")
     universe = UniverseDrawing(random, modules, hard, circles).universe()
     universe = universe._replace(files={**universe.files, **_brought(random, universe)})
-    build = BuildDrawing(random, universe, hard).build(folder / "build")
+    drawing = BuildDrawing(random, universe, hard)
+    build = drawing.build(folder / "build")
+    build = drawing.managed(build) if managed else build
     ScriptWriter(random).write(build)
     return Drawn(build, universe.write(folder / "repository"), universe)
 
@@ -113,6 +122,42 @@ class BuildDrawing:
         java = self._random.choice((11, 17)) if self._chance(0.15, RARE) else None
         projects = {path: self._project(folder, path, plugins, java) for path in paths}
         return GradleBuild(projects=projects, texts={})
+
+    def managed(self, build: GradleBuild) -> GradleBuild:
+        """Return a build with versions that a plugin manages in those of its projects that are libraries."""
+        projects = {
+            path: one if _PLATFORM in one.plugins else msgspec.structs.replace(
+                one, plugins=(*one.plugins, MANAGING), management=self._management(), declared=self._versionless(one.declared),
+            )
+            for path, one in build.projects.items()
+        }  # fmt: skip
+        return GradleBuild(projects=projects, texts={})
+
+    def _management(self) -> Management:
+        random = self._random
+        names = random.sample([*self._universe.platforms], random.choice((0, 1, 1, 2)))
+        boms = [Bom(group="boms", name=name.partition(":")[2], version=self._known(name)) for name in names]
+        chosen = random.sample(self._modules, random.choice((0, 1, 1, 2)))
+        return Management(
+            boms=tuple(boms),
+            versions={
+                name: random.choice(_DYNAMIC) if random.random() < 0.05 else self._known(name) for name in chosen
+            },
+            excluded={name: (self._exclusion(),) for name in chosen if random.random() < 0.3},
+            applies_exclusions=random.random() < 0.85,
+            is_overridden=random.random() < 0.85,
+        )
+
+    def _versionless(self, declared: Mapping[str, tuple[Asked, ...]]) -> Mapping[str, tuple[Asked, ...]]:
+        return {
+            name: tuple(
+                msgspec.structs.replace(one, version=RichVersion())
+                if one.category == "library" and not (one.is_constraint or one.classifier or one.project) and self._random.random() < 0.3
+                else one
+                for one in those
+            )
+            for name, those in declared.items()
+        }  # fmt: skip
 
     def _chance(self, often: float, least: int = PLAIN) -> bool:
         return self._hard >= least and self._random.random() < often

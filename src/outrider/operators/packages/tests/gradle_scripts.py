@@ -4,8 +4,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
-from outrider.operators.packages.manifests.gradle.builds import ALL, Asked, Exclusion, GradleBuild, GradleProject
+from outrider.operators.packages.manifests.gradle.builds import (
+    ALL,
+    Asked,
+    Exclusion,
+    GradleBuild,
+    GradleProject,
+    Management,
+)
 
+MANAGING = "io.spring.dependency-management"
+_VERSIONS = {MANAGING: " version '1.1.7'"}
 # A source set that a suite of tests makes, and the version of what runs it and of what plugins bring.
 SUITE, BROUGHT_VERSION = "endToEnd", "1.0"
 _CATEGORIES = {"platform": "platform", "enforced-platform": "enforcedPlatform"}
@@ -25,7 +34,9 @@ class ScriptWriter:
         """Write the files of a build."""
         root = build.projects[":"].folder
         included = [path for path in build.projects if path != ":"]
-        lines = [f"rootProject.name = {self._quoted(build.projects[':'].name)}"]
+        is_managed = any(one.management is not None for one in build.projects.values())
+        lines = block("pluginManagement", block("repositories", ["mavenCentral()"])) if is_managed else []
+        lines += [f"rootProject.name = {self._quoted(build.projects[':'].name)}"]
         if included:
             lines.append(f"include {', '.join(self._quoted(path.removeprefix(':')) for path in included)}")
         self._save(root / "settings.gradle", lines)
@@ -42,8 +53,8 @@ class ScriptWriter:
 
     def _project(self, project: GradleProject) -> list[str]:
         random = self._random
-        if random.random() < 0.8:
-            lines = block("plugins", (f"id {self._quoted(one)}" for one in project.plugins))
+        if random.random() < 0.8 or project.management is not None:
+            lines = block("plugins", (f"id {self._quoted(one)}{_VERSIONS.get(one, '')}" for one in project.plugins))
         else:
             lines = [f"apply plugin: {self._quoted(one)}" for one in project.plugins]
         lines += ["", f"group = {self._quoted(project.group)}", f"version = {self._quoted(project.version)}", ""]
@@ -54,7 +65,24 @@ class ScriptWriter:
         lines += block("repositories", ["mavenCentral()"])
         lines += [*self._source_sets(project), *self._own(project)]
         lines += [*self._configurations(project), *self._dependencies(project), *self._locking(project)]
+        lines += [] if project.management is None else self._management(project.management)
         return lines
+
+    def _management(self, management: Management) -> list[str]:
+        boms = [f"mavenBom {self._quoted(f'{one.group}:{one.name}:{one.version}')}" for one in management.boms]
+        lines: list[str] = []
+        for module, version in management.versions.items():
+            excluded = [f"exclude '{one.group}:{one.name}'" for one in management.excluded.get(module, ())]
+            group, name = module.split(":")
+            if self._random.random() < 0.3:
+                lines += block(
+                    f"dependencySet(group: '{group}', version: '{version}')", block(f"entry('{name}')", excluded)
+                )
+            else:
+                lines += block(f"dependency('{module}:{version}')", excluded)
+        settings = [] if management.applies_exclusions else ["applyMavenExclusions = false"]
+        settings += [] if management.is_overridden else ["overriddenByDependencies = false"]
+        return block("dependencyManagement", [*settings, *block("imports", boms), *block("dependencies", lines)])
 
     def _source_sets(self, project: GradleProject) -> list[str]:
         version = self._quoted(BROUGHT_VERSION)

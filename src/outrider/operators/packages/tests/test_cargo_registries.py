@@ -374,7 +374,18 @@ async def test_cargo_is_asked_without_settings_of_its_user(tmp_path: Path) -> No
 async def test_where_there_is_no_cargo(tmp_path: Path) -> None:
     with pytest.raises(MissingRequirementError) as caught:
         await default_index({"PATH": str(tmp_path)}, tmp_path / "cache")
-    assert caught.value.suggestions
+    assert caught.value.suggestions[0] == "install Cargo"
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [("echo 'error: no default toolchain' >&2; exit 1", "says: error: no default"), ("exit 1", "says: nothing")],
+)
+async def test_where_cargo_fails(tmp_path: Path, script: str, told: str) -> None:
+    with pytest.raises(MissingRequirementError) as caught:
+        await default_index(fake_cargo(tmp_path / "bin", script), tmp_path / "cache")
+    assert told in caught.value.found
+    assert "install Cargo" not in caught.value.suggestions
 
 
 @pytest.mark.real

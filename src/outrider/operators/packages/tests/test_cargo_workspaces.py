@@ -306,16 +306,14 @@ async def test_why_members_do_not_go_together(tmp_path: Path, registry: CargoReg
     )
     with pytest.raises(ConflictError) as caught:
         await locked(tmp_path)
-    assert "web/Cargo.toml 0.3.0 needs core =1.0.0" in caught.value.message
-    assert "you ask for api/Cargo.toml" in caught.value.message
+    assert "web 0.3.0 needs core =1.0.0" in caught.value.message
+    assert "you ask for api" in caught.value.message
     assert "allow core 1.1.0: you ask for core =1.0.0" in caught.value.suggestions
 
 
 async def test_a_folder_with_another_version_than_is_asked_for(tmp_path: Path, registry: CargoRegistry) -> None:
     web = '[dependencies]\napi = { path = "../api", version = "2" }'
     workspace(tmp_path / "shop", '[workspace]\nmembers = ["web"]', web=web, api="")
-    with pytest.raises(
-        ConflictError, match=r"web/Cargo\.toml 0\.3\.0 needs api/Cargo\.toml 2, of which there is no version"
-    ):
+    with pytest.raises(ConflictError, match=r"web 0\.3\.0 needs api 2, of which there is no version"):
         await locked(tmp_path)
     assert registry.requests == []

@@ -119,6 +119,18 @@ async def test_the_form_and_the_source_stay(tmp_path: Path, registry: CargoRegis
     assert path.read_text().count(SOURCE) == 3
 
 
+async def test_a_range_changes_as_little_as_will_do(tmp_path: Path, registry: CargoRegistry) -> None:
+    added(registry)
+    for version, needed in (("1.1.0", "1"), ("1.2.0", "2"), ("1.3.0", "2"), ("3.0.0", "2")):
+        registry.add(f"web@{version}", f"core@{needed}")
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0.0")))
+    project(tmp_path / "shop", '[dependencies]\nother = "0.3"\nweb = "=1.0.0"')
+    locked(tmp_path, *LOCK)
+    result = await fixed(tmp_path, manifest=True)
+    assert [(one.before, one.after) for one in result.files[0].manifest] == [("=1.0.0", "1.2.0")]
+    assert [(one.name, one.after) for one in result.files[0].changes] == [("core", "2.0.0"), ("web", "1.2.0")]
+
+
 async def test_a_range_that_blocks(tmp_path: Path, registry: CargoRegistry) -> None:
     added(registry)
     await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0.0")))

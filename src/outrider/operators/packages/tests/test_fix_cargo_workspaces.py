@@ -130,7 +130,7 @@ async def test_what_lies_outside_is_read_and_not_changed(tmp_path: Path, registr
     result = await fixed(tmp_path, manifest=True)
     [left] = result.files[0].unfixed
     assert (left.name, left.remedies, result.written) == ("other", [], [])
-    assert "../helper/Cargo.toml" in left.reasons[0]
+    assert "helper 0.1.0 needs other" in left.reasons[0]
     with pytest.raises(UnsupportedError, match="outside of the repository"):
         refuse_outside(CargoProject(path, path.read_text()).paths, tmp_path / "shop")
 

@@ -99,6 +99,8 @@ async def test_a_constraint_that_blocks(tmp_path: Path, registry: ComposerRegist
     old(registry)
     path = await locked(tmp_path, registry, require={"php": ">=8", "acme/other": "^0.3", "acme/web": "^1"})
     new(registry)
+    registry.add("acme/web 2.1.0", "acme/core ^2")
+    registry.add("acme/web 3.0.0", "acme/core ^2")
     await imported(tmp_path, bad("X-1", "acme/core", ("introduced", "0"), ("fixed", "2.0.0")))
     manifest = path.with_name("composer.json")
     before = manifest.read_text()

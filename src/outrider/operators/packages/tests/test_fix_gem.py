@@ -125,6 +125,7 @@ async def test_the_lock_alone_changes_where_the_requirements_allow_it(
 async def test_a_requirement_that_blocks(tmp_path: Path, made: tuple[GemRegistry, GemProjects]) -> None:
     registry, projects = made
     fill(registry)
+    registry.add("web@3.0", "core@~> 2.0")
     await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0")))
     path = locked(projects, LOCK.replace("\n", "\r\n"))
     gemfile = path.with_name("Gemfile")

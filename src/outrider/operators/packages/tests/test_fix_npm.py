@@ -123,6 +123,51 @@ async def test_a_range_that_blocks(registry: NpmRegistry, tmp_path: Path) -> Non
     assert (result.fixed, result.unfixed, len(result.written)) == (1, 0, 2)
 
 
+async def test_nobody_comes_to_another_version_that_is_vulnerable(registry: NpmRegistry, tmp_path: Path) -> None:
+    for spec, needs in (
+        ("core@0.0.8", ""),
+        ("core@0.0.10", ""),
+        ("core@1.1.3", ""),
+        ("web@1.0.0", "core@~0.0.1"),
+        ("site@0.5.1", "core@0.0.8"),
+    ):
+        registry.add(spec, needs)
+    path = project(tmp_path, dependencies={"core": "~1.1.0", "web": "1.0.0", "site": "0.5.1"})
+    await locked(tmp_path)
+    assert sorted(packages(path).values()) == ["0.0.10", "0.0.8", "0.5.1", "1.0.0", "1.1.3"]
+    for spec, needs in (
+        ("core@1.2.6", ""),
+        ("site@0.5.6", "core@^1.2.6"),
+        ("site@1.0.0", "core@0.0.8"),
+        ("site@3.0.1", ""),
+    ):
+        registry.add(spec, needs)
+    shutil.rmtree(tmp_path / "cache")
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "1.2.6")))
+    stays, goes, _ = (await fixed(tmp_path)).files[0].unfixed
+    assert (stays.version, stays.remedies) == ("0.0.10", [])
+    assert stays.reasons == ["web would have core 0.0.8, which is vulnerable too."]
+    assert [(one.name, one.after) for one in goes.remedies] == [("site", "^0.5.6")]
+    result = await fixed(tmp_path, manifest=True)
+    assert [one.version for one in result.files[0].fixed] == ["0.0.8", "1.1.3"]
+    assert [one.version for one in result.files[0].unfixed] == ["0.0.10"]
+    assert sorted(packages(path).values()) == ["0.0.10", "0.5.6", "1.0.0", "1.2.6"]
+
+
+@pytest.mark.parametrize("latest", ["1", "2"])
+async def test_a_range_changes_as_little_as_will_do(registry: NpmRegistry, tmp_path: Path, latest: str) -> None:
+    path = await started(registry, tmp_path)
+    registry.add("web@1.9.0", "core@^2", deprecated="broken")
+    needed = {"2.0.0": "1", "2.1.0": "1", "2.2.0": "2", "2.3.0": "2", "3.0.0": "1", "4.0.0": latest}
+    for version, core in needed.items():
+        registry.add(f"web@{version}", f"core@^{core}")
+    (path.parent / "package.json").write_text('{"name": "shop", "dependencies": {"web": "1.0.0"}}')
+    await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0.0")))
+    result = await fixed(tmp_path, manifest=True)
+    assert [(one.before, one.after) for one in result.files[0].manifest] == [("1.0.0", "^2.2.0")]
+    assert packages(path) == {"core": "2.0.0", "web": "2.2.0"}
+
+
 async def test_one_that_was_broken_off_is_made_whole_by_the_next(
     registry: NpmRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

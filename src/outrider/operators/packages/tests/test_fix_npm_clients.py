@@ -110,7 +110,7 @@ async def test_what_may_be_left_out_is_not_left_out_for_that(
             ("  core@1.0.0:\n    res", "  core@https://files.test/core:\n    res"),
             "packages.core@https://files.test/core",
         ),
-        (BUN, ('"lockfileVersion": 2', '"lockfileVersion": 3'), "lockfileVersion"),
+        (BUN, ('"lockfileVersion": 2', '"lockfileVersion": 4'), "lockfileVersion"),
         (BUN, ('"configVersion": 1', '"configVersion": 2'), "configVersion"),
         (BUN, ('"packages": {', '"other": {"core": "x"}, "packages": {'), "other"),
         (BUN, ('"workspaces": {', '"workspaces": {"a": {},'), "workspaces"),

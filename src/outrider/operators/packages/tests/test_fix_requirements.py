@@ -175,6 +175,8 @@ async def test_what_can_be_fixed_is_fixed_beside_what_cannot(index: PythonIndex,
 
 async def test_a_range_that_blocks_is_told_and_changed_where_that_is_wanted(index: PythonIndex, place: Path) -> None:
     added(index)
+    index.add("web", "2.1", "core>=2")
+    index.add("web", "3.0", "core>=2")
     await imported(place, bad("X-1", "core", ("introduced", "0"), ("fixed", "2.0")))
     text = "web>=1,<1.1  # not yet\ncore==1.4\n"
     result, after = await fixed(place, text)
@@ -182,10 +184,10 @@ async def test_a_range_that_blocks_is_told_and_changed_where_that_is_wanted(inde
     [left] = result.files[0].unfixed
     assert any("you ask for web<1.1,>=1" in reason for reason in left.reasons)
     [remedy] = left.remedies
-    assert (remedy.name, remedy.before, remedy.after) == ("web", "<1.1,>=1", ">=2.0")
+    assert (remedy.name, remedy.before, remedy.after) == ("web", "<1.1,>=1", ">=1.1")
     result, after = await fixed(place, text, manifest=True)
-    assert after == "web>=2.0  # not yet\ncore==2.0\n"
-    assert [(one.name, one.after) for one in result.files[0].manifest] == [("web", ">=2.0")]
+    assert after == "web>=1.1  # not yet\ncore==2.0\n"
+    assert [(one.name, one.after) for one in result.files[0].manifest] == [("web", ">=1.1")]
     assert result.unfixed == 0
 
 

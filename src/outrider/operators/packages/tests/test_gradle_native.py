@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from outrider.core.errors import ConflictError
+from outrider.core.errors import ConflictError, UnsupportedError
 from outrider.operators.packages.tests.gradle_drawing import Drawn, draw
 from outrider.operators.packages.tests.gradle_known import drawn
 from outrider.operators.packages.tests.gradle_projects import write_build
@@ -65,6 +65,29 @@ async def test_builds_that_are_drawn_are_locked_as_gradle_does(
     assert became["same"] > count / 3, became
     assert became["other"] <= _MOST_OTHERS[hard] * (1 + count // 50), became
     assert became["ours alone"] <= 1 + count // 20, became
+
+
+@pytest.mark.parametrize("hard", [POMS, RARE])
+@pytest.mark.parametrize("count", [5, pytest.param(100, marks=pytest.mark.long)])
+async def test_versions_that_a_plugin_manages_are_locked_as_gradle_does(
+    gradle: Gradle, hard: int, count: int, tmp_path: Path
+) -> None:
+    became: Counter[str] = Counter()
+    for seed in range(count):
+        made = draw(tmp_path / str(seed), seed, hard=hard, managed=True)
+        answer, theirs = _theirs(gradle, made)
+        try:
+            ours = await _ours(tmp_path / str(seed), made)
+        except UnsupportedError:
+            became["refused"] += 1
+            continue
+        if answer.failures:
+            became["neither" if None in ours.values() else "ours alone"] += 1
+        else:
+            became["same" if ours == theirs else "other"] += 1
+    assert became["same"] > count / 3, became
+    assert became["other"] == 0, became
+    assert became["ours alone"] + became["refused"] <= 1 + count // 20, became
 
 
 BROUGHT = {

@@ -20,7 +20,7 @@ from outrider.operators.packages.tests.test_gradle_kotlin import USUAL as KOTLIN
 
 JAVA = "apply plugin: 'java'\n"
 REFUSED = [
-    ("plugins { id 'org.springframework.boot' version '3.2.0' }", 1, "the plugin org.springframework.boot is not known here: a plugin is a program"),
+    ("plugins { id 'com.other.plugin' version '3.2.0' }", 1, "the plugin com.other.plugin is not known here: a plugin is a program"),
     ("plugins { id 'scala' }", 1, "the plugin scala"),
     ("jacoco { toolVersion = '0.8.12' }", 1, "the plugin jacoco is not applied here"),
     (JAVA + "apply plugin: 'pmd'\npmd { toolVersion = '7.0.0-rc4' }", 3, "only versions of numbers"),

@@ -113,7 +113,10 @@ async def test_bills_have_packages_of_languages_and_say_what_they_do_not_know(fo
         "pkg:composer/acme/b@1",
         "pkg:pypi/web@1.0",
     ]
-    assert bill.document["compositions"] == [{"aggregate": "incomplete", "dependencies": ["pkg:pypi/web@1.0"]}]
+    assert bill.document["compositions"] == [
+        {"aggregate": "incomplete", "dependencies": ["root"]},
+        {"aggregate": "unknown", "dependencies": ["pkg:pypi/web@1.0"]},
+    ]
     assert bill.unreadable == [f"{root}: {inventories_module._NO_DATABASE}"]
     (folder / "bill.json").write_text(json.dumps(bill.document))
     same = await diff.run(DiffParams(before=str(root), after=str(folder / "bill.json")), context(folder))

@@ -127,6 +127,9 @@ def test_errors_tell_what_was_meant() -> None:
     with pytest.raises(InvalidConfigError, match=r"Apach-2\.0 is in no list of SPDX") as caught:
         read_expression("MIT OR Apach-2.0")
     assert caught.value.suggestions[0] == "did you mean Apache-2.0?"
+    with pytest.raises(InvalidConfigError, match=r"GPL-9 is in no list of SPDX") as caught:
+        read_expression("GPL-9")
+    assert all(one.startswith("did you mean GPL-") for one in caught.value.suggestions)
     with pytest.raises(InvalidConfigError, match=r"Apache-2\.0 is no exception to a licence"):
         read_expression("MIT WITH Apache-2.0")
     with pytest.raises(InvalidConfigError, match=r"something is missing before \("):

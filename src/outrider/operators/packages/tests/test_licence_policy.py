@@ -253,6 +253,7 @@ WAIVER = "[{package: 'npm:web', rules: [licences], until: 2027-01-01, reason: x}
 @pytest.mark.parametrize(
     ("spec", "path", "message"),
     [
+        ("{licences: {allow: [MIT OR Apache-2.0]}}", "spec.licences.allow[0]", "allows none of its licences alone"),
         ("{licences: {allow: [Apach-2.0]}}", "spec.licences.allow[0]", r"Apach-2\.0 is in no list of SPDX"),
         (
             "{licences: {review: [MIT, MIT WITH Apache-2.0]}}",

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -200,12 +201,15 @@ async def test_registries_are_asked_where_that_is_asked_for(folder: Path) -> Non
 async def test_what_cannot_be_looked_at_is_told(folder: Path) -> None:
     with pytest.raises(NotFoundError, match="policy"):
         await looked(folder, policy=str(folder / "no-policy.yaml"))
+    with pytest.raises(NotFoundError, match="nope: no such folder"):
+        await looked(folder, installed="nope")
     empty = folder / "empty"
     empty.mkdir()
     with pytest.raises(NotFoundError, match="there is no lock file"):
         await licences.run(LicencesParams(path=str(empty)), context(folder))
     have.written(folder / "shop" / "requirements.txt", "web>=1.0\n")
-    [unpinned, untold] = (await looked(folder)).warnings
+    [partial, unpinned, untold] = (await looked(folder)).warnings
+    assert "only what it names" in partial
     assert "is not pinned" in unpinned
     assert untold.endswith("their registries may: --ask")
     written(folder, "{licences: {allow: [MIT/Apache-2.0]}}", "policy.yaml")
@@ -391,3 +395,9 @@ def test_the_command_ends_with_6_where_something_is_found(folder: Path) -> None:
     assert done.stdout.count("\n") == 8
     written(folder, "{licences: {unlisted: allow, unknown: allow}}", "policy.yaml")
     assert subprocess.run(command, capture_output=True, timeout=50, check=False).returncode == 0
+
+
+async def test_a_named_pipe_is_refused_and_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "uv.lock")
+    with pytest.raises(InvalidConfigError, match=r"uv\.lock: it is a named pipe"):
+        await licences.run(LicencesParams(path=str(folder / "uv.lock")), context(folder))

@@ -37,6 +37,8 @@ async def test_several_versions_of_a_name_are_sorted(tmp_path: Path) -> None:
         DiffParams(before=str(tmp_path / "one.purls"), after=str(tmp_path / "two.purls")), context(tmp_path)
     )
     assert found.changed[0].before == ["odd", "1.9.0", "1.10.0"]
+    # Of a name with several versions each one counts.
+    assert found.same == 1
 
 
 async def test_what_is_not_there_is_told(tmp_path: Path) -> None:

@@ -58,16 +58,20 @@ def test_a_package_at_two_places_is_one_and_for_development_only_if_both_are() -
     lock = npm({
         "node_modules/a": {"version": "1.0.0", "dev": True, "dependencies": {"b": "1"}},
         "node_modules/x/node_modules/a": {"version": "1.0.0", "integrity": INTEGRITY, "dependencies": {"c": "npm:d@1"}},
+        "node_modules/b": {"version": "2.0.0"}, "node_modules/x/node_modules/b": {"version": "3.0.0"},
+        "node_modules/x/node_modules/c": {"version": "1.5.0", "name": "d", "dependencies": {"b": "3"}},
     })  # fmt: skip
-    (one,) = lock.packages
+    one, _, _, four = lock.packages
     assert (one.development, one.needs, one.hashes) == (False, ("b", "d"), {"sha512": (HEXADECIMAL,)})
+    assert (one.needed_versions, four.needed_versions) == ({"b": ("2.0.0",), "d": ("1.5.0",)}, {"b": ("3.0.0",)})
 
 
-def test_peers_that_are_optional_are_no_needs() -> None:
+def test_peers_that_are_not_there_are_no_needs() -> None:
     lock = npm({
         "node_modules/a": {
             "version": "1.0.0", "peerDependencies": {"b": "1", "c": "1"}, "peerDependenciesMeta": {"c": {"optional": True}},
         },
+        "node_modules/b": {"version": "1.0.0"},
     })  # fmt: skip
     assert lock.packages[0].needs == ("b",)
 
@@ -88,6 +92,7 @@ def test_version_1_has_sources_in_versions() -> None:
             "repo": {"version": "git+ssh://git@packages.example/repo.git#abc", "from": "repo"},
             "x": {"version": "npm:@a/b@2.0.0", "integrity": INTEGRITY, "requires": True,
                   "dependencies": {"deep": {"version": "1.0.0", "requires": {"y": "npm:z@1"}}}},
+            "y": {"version": "npm:z@1.2.0"},
             "near": {"version": "file:near.tgz", "integrity": INTEGRITY},
             "linked": {"version": "file:linked"},
         }}),
@@ -97,8 +102,9 @@ def test_version_1_has_sources_in_versions() -> None:
         ("deep", "1.0.0", ""),
         ("near", "file:near.tgz", "path"),
         ("repo", "git+ssh://git@packages.example/repo.git#abc", "git"),
+        ("z", "1.2.0", ""),
     ]
-    assert lock.packages[1].needs == ("z",)
+    assert lock.packages[1].needed_versions == {"z": ("1.2.0",)}
 
 
 def test_yarn_1_has_sources_in_keys() -> None:
@@ -189,9 +195,14 @@ def test_bun_has_repositories_and_comments() -> None:
   "packages": {
     "repo": ["repo@github:owner/repo#abc", {}, "sha-owner-repo-abc"],
     "a,]b": ["a,]b@1.0.0", "", { "peerDependencies": { "c": "1", "d": "1", }, "optionalPeers": ["d",], }, ""],
+    "a,]b/c": ["c@1.0.0", "", {}, ""],
+    "c": ["c@2.0.0", "", {}, ""],
+    "d": ["d@1.0.0", "", {}, ""],
     "near": ["near@link:near"],
   },
 }""",
     )
-    assert shown(lock) == [("a,]b", "1.0.0", ""), ("repo", "github:owner/repo#abc", "git")]
-    assert lock.packages[0].needs == ("c",)
+    assert shown(lock) == [
+        ("a,]b", "1.0.0", ""), ("c", "1.0.0", ""), ("c", "2.0.0", ""), ("d", "1.0.0", ""), ("repo", "github:owner/repo#abc", "git")
+    ]  # fmt: skip
+    assert lock.packages[0].needed_versions == {"c": ("1.0.0",)}

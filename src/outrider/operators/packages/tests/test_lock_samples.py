@@ -143,6 +143,31 @@ def test_hashes_and_needs_are_the_same_in_all_files_of_npm(name: str) -> None:
         assert found.needs == expected.needs
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in (*LISTED, "yarn4/yarn.lock") if name.startswith(("npm", "yarn", "pnpm", "bun"))]
+)
+def test_which_version_is_needed_is_the_same_in_all_files_of_npm(name: str) -> None:
+    model, lock = sample("npm3/package-lock.json"), sample(name)
+    known = {(one.name, one.version): one for one in lock.packages}
+    for expected in model.packages:
+        found = known[expected.name, expected.version]
+        if expected.name != "fsevents":  # a peer of it is told by some
+            assert found.needed_versions == expected.needed_versions
+        # Version 1 of npm and Yarn 1 do not say it; in bills members are packages.
+        if not name.startswith(("npm1", "yarn1")) and not name.endswith("json"):
+            assert found.direct == (expected.direct and f"{found.name}@{found.version}" != "ms@2.1.3")
+
+
+def test_which_version_is_needed_and_what_is_asked_for() -> None:
+    assert package(sample("uv/uv.lock"), "helper-tool").needed_versions == {"iniconfig": ("2.1.0", "2.3.1")}
+    direct = {name: {one.name for one in sample(name).packages if one.direct} for name in LISTED}
+    assert direct["uv/uv.lock"] == {"colorama", "helper-tool", "jinja2", "pluggy"}
+    assert direct["cargo/Cargo.lock"] == {"bitflags", "itoa", "memchr", "serde"}
+    assert direct["nuget/packages.lock.json"] == {"newtonsoft.json", "serilog.sinks.file"}
+    assert direct["gem/Gemfile.lock"] == {"helper", "nokogiri", "rack", "rake", "tiny"}
+    assert not any(direct[name] for name in ("poetry/poetry.lock", "composer/composer.lock", "gradle/gradle.lockfile"))
+
+
 def test_later_yarns_have_what_npm_has_and_what_builds_it() -> None:
     lock = sample("yarn4/yarn.lock")
     found = {f"{one.name}@{one.version}" for one in lock.packages}

@@ -61,6 +61,15 @@ async def test_peers_that_clash_are_told(registry: NpmRegistry, ask: NpmAsking) 
     assert answer.remedies == ["allow react 18.0.0: you ask for react@17"]
 
 
+async def test_a_version_between_that_would_do_is_told(registry: NpmRegistry, ask: NpmAsking) -> None:
+    for major in ("17", "18", "19"):
+        registry.add(f"react@{major}.0.0")
+        registry.add(f"dom@{major}.0.0", f"!react@^{major}")
+        registry.add(f"dom@{major}.1.0", f"!react@^{major}")
+    answer = await ask.impossible("react@18", "dom@17")
+    assert answer.remedies == ["allow react 17.0.0: you ask for react@18", "allow dom 18.1.0: you ask for dom@17"]
+
+
 async def test_what_is_in_the_way_of_peers_moves_down(registry: NpmRegistry, ask: NpmAsking) -> None:
     registry.add("app@1.0.0", "core@2 plugin@1")
     registry.add("plugin@1.0.0", "!core@1")

@@ -153,6 +153,14 @@ async def test_the_registry_of_a_scope_that_nobody_asks_for_does_not_count(
     assert caught.value.expected == f"a package of {registry.url}"
 
 
+async def test_a_range_that_nothing_is_in(registry: NpmRegistry, ask: NpmAsking) -> None:
+    registry.add("a@1.0.0")
+    for offline in (False, True):
+        with pytest.raises(NotFoundError) as caught:
+            await ask.answer("a@^999", offline=offline)
+        assert caught.value.expected == "one of its versions, of which 1.0.0 is the newest"
+
+
 async def test_names_that_some_disks_do_not_tell_apart(registry: NpmRegistry, ask: NpmAsking) -> None:
     registry.add("JSON@1.0.0")
     registry.add("json@1.0.0")

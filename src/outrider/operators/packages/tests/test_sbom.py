@@ -98,8 +98,45 @@ def test_who_needs_whom_is_written() -> None:
 def test_what_a_lock_does_not_say_is_called_incomplete() -> None:
     made = of(locked("top", "1.0.0", "deep", "away"), locked("deep", "1.0.0"), locked("deep", "2.0.0"))
     document = cyclonedx(made)
-    assert document["compositions"] == [{"aggregate": "incomplete", "dependencies": ["pkg:npm/top@1.0.0"]}]
+    # What the project itself asks for this lock does not say either.
+    assert document["compositions"] == [{"aggregate": "incomplete", "dependencies": ["root", "pkg:npm/top@1.0.0"]}]
     assert {"ref": "pkg:npm/top@1.0.0", "dependsOn": []} in document["dependencies"]
+
+
+def test_what_is_asked_for_and_in_which_version_something_is_needed_is_written() -> None:
+    made = of(
+        locked("top", "1.0.0", "deep", needed_versions={"deep": ("1.0.0",)}, direct=True),
+        locked("deep", "1.0.0", optional=True), locked("deep", "2.0.0", direct=True), locked("spare", "1.0.0"),
+    )  # fmt: skip
+    document = cyclonedx(made)
+    deep, other, top = "pkg:npm/deep@1.0.0", "pkg:npm/deep@2.0.0", "pkg:npm/top@1.0.0"
+    assert document["dependencies"][0] == {"ref": "root", "dependsOn": [other, top]}
+    assert {"ref": top, "dependsOn": [deep]} in document["dependencies"]
+    assert "compositions" not in document
+    assert [one["scope"] for one in document["components"]] == ["optional", "required", "required", "required"]
+    ids = {one["name"] + one.get("versionInfo", ""): one["SPDXID"] for one in spdx(made)["packages"]}
+    relations = [(one["spdxElementId"], one["relatedSpdxElement"]) for one in spdx(made)["relationships"]]
+    assert relations.count((ids["top1.0.0"], ids["deep1.0.0"])) == 1
+    assert (ids["shop1.0"], ids["spare1.0.0"]) not in relations
+
+
+def test_a_lock_that_tells_no_needs_says_nothing_of_them() -> None:
+    lock = read_lock("requirements.txt", "web==1.0\napi==2.0\n")
+    document = cyclonedx(bill_of([lock], name="shop", version="", created=CREATED))
+    both = ["pkg:pypi/api@2.0", "pkg:pypi/web@1.0"]
+    assert document["dependencies"] == [{"ref": "root", "dependsOn": both}]
+    assert document["compositions"] == [
+        {"aggregate": "incomplete", "dependencies": ["root"]}, {"aggregate": "unknown", "dependencies": both}
+    ]  # fmt: skip
+
+
+def test_a_need_is_met_by_the_same_lock() -> None:
+    def lock(version: str) -> Lock:
+        return Lock(form="a lock", packages=(locked("top", version, "deep", direct=True), locked("deep", version)))
+
+    document = cyclonedx(bill_of([lock("1.0.0"), lock("2.0.0")], name="shop", version="", created=CREATED))
+    assert {"ref": "pkg:npm/top@2.0.0", "dependsOn": ["pkg:npm/deep@2.0.0"]} in document["dependencies"]
+    assert "compositions" not in document
 
 
 def test_only_the_hash_of_one_file_is_that_of_a_package() -> None:
@@ -144,14 +181,15 @@ async def test_a_folder_gives_its_name(tmp_path: Path) -> None:
     (project / "requirements.txt").write_text("web==1.0\nweb>=2\n")
     found = await bill(tmp_path, project)
     assert found.document["metadata"]["component"] == {"type": "application", "bom-ref": "root", "name": "shop"}
-    assert len(found.unreadable) == 1
+    assert len(found.unreadable) == 2
     assert sbom.OPERATION.text is not None
     lines = list(sbom.OPERATION.text(found))
     assert json.loads("\n".join(lines)) == found.document
     assert len(lines) > 20
     # What is not in it does not go into the file, and is told all the same.
-    assert list(sbom.OPERATION.notes(found)) == [
-        f"warning: {project}/requirements.txt: line 2: web>=2 is not pinned with =="
+    assert list(sbom.OPERATION.notes(found))[1:] == [
+        f"warning: {project}/requirements.txt: line 2: web>=2 is not pinned with ==",
+        "warning: no lock says the needs of 1 package",
     ]
 
 

@@ -42,7 +42,7 @@ def of(*licences: str, ecosystem: str = "npm") -> Bill:
         (
             "MIT/X11",
             {
-                "licenses": [{"license": {"id": "MIT", "acknowledgement": "declared"}}],
+                "licenses": [{"license": {"id": "MIT", "acknowledgement": "concluded"}}],
                 "properties": [{"name": "outrider:licence", "value": "MIT/X11"}],
             },
         ),
@@ -58,7 +58,6 @@ def test_licences_in_cyclonedx(raw: str, component: dict[str, Any]) -> None:
     [
         ("", "NOASSERTION", None),
         ("MIT", "MIT", None),
-        ("MIT/X11", "MIT", "guessed from: MIT/X11"),
         ("(MIT OR Zlib)", "MIT OR Zlib", None),
         ("LicenseRef-Acme", "LicenseRef-Acme", None),
         ("Acme EULA", "LicenseRef-1", None),
@@ -76,6 +75,14 @@ def test_licences_in_spdx(raw: str, declared: str, comments: str | None) -> None
     )
     texts = {one["licenseId"]: one["extractedText"] for one in document.get("hasExtractedLicensingInfos", [])}
     assert texts == ({declared: raw} if declared.startswith("LicenseRef-") else {})
+
+
+def test_what_is_guessed_is_concluded_and_not_declared() -> None:
+    document = spdx(of("MIT/X11"))
+    package = document["packages"][1]
+    assert (package["licenseConcluded"], package["licenseDeclared"]) == ("MIT", "LicenseRef-1")
+    assert package["licenseComments"] == "guessed from: MIT/X11"
+    assert document["hasExtractedLicensingInfos"] == [{"licenseId": "LicenseRef-1", "extractedText": "MIT/X11"}]
 
 
 def test_the_same_text_has_the_same_reference() -> None:

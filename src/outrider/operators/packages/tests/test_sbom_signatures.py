@@ -235,8 +235,9 @@ async def test_a_key_that_others_may_read_is_refused(tmp_path: Path, mode: int) 
 async def test_keys_of_other_kinds_are_refused(tmp_path: Path, kind: tuple[str, ...]) -> None:
     private, public = write_keys(tmp_path, kind)
     path = bill(tmp_path)
-    with pytest.raises(InvalidConfigError, match="a key of another kind"):
+    with pytest.raises(InvalidConfigError, match="a key of another kind") as caught:
         await signed(tmp_path, path, private)
+    assert str(private) not in caught.value.suggestions[0]  # what would be written there is lost
     Path(f"{path}.sig").write_text("{}")
     with pytest.raises(InvalidConfigError, match="a key of another kind"):
         await judged(tmp_path, path, public)
@@ -258,6 +259,7 @@ async def test_what_is_no_key_is_told_without_a_piece_of_it(tmp_path: Path) -> N
         with pytest.raises(InvalidConfigError) as caught:
             await signed(tmp_path, path, key)
         assert secret not in str(caught.value.body())
+        assert ("pkey -in" in caught.value.suggestions[0]) == (key == locked)
     with pytest.raises(InvalidConfigError) as caught:
         await judged(tmp_path, path, private)
     assert secret not in str(caught.value.body())

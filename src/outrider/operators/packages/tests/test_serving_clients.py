@@ -11,6 +11,7 @@ from outrider.operators.packages.tests.clients.table import ALONE, PRIVATE, Abil
 from outrider.operators.packages.tests.npm_registry import NpmAsking, NpmRegistry
 from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.running_registry import RunningRegistry, run
+from outrider.ports.http.client import Client
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
@@ -38,6 +39,10 @@ async def test_pip_installs_through_it_and_what_is_kept_needs_nobody(tmp_path: P
             first = await run(sys.executable, "-m", "pip", "install", *where, "--target", "one", "web", folder=client)
             assert first.status == 0, first.output
             assert (client / "one" / "core.py").is_file()
+            http = Client(registry.url)
+            page = await http.request("GET", "/packages/pypi/core", headers={"accept": "text/html"})
+            assert b"Needed here by (1)" in page.content
+            await http.close()
             asked = len(index.requests)
             again = await run(
                 sys.executable,

@@ -44,6 +44,17 @@ async def locked_urls(folder: Path, *packages: str, **fields: Any) -> dict[str, 
         return {version: url.partition("/composer/")[2] for version, url in urls.items()}
 
 
+async def test_an_archive_of_no_document_is_judged_all_the_same(tmp_path: Path) -> None:
+    urls = await locked_urls(tmp_path / "before", "old/old 1.0")
+    policy = PackagePolicySpec(deny=["composer:old/old@<=1.0"])
+    async with asked(tmp_path, policy=policy) as it:
+        # To Composer the two are one version, of which it takes the first.
+        for version in ("1.0.0", "1.0", "2.0"):
+            it.upstream.put(f"old/old {version}")
+        assert await it.names(WEB) == ["2.0"]
+        await refused(it, urls["1.0"], "composer old/old 1.0 is denied")
+
+
 async def test_what_is_too_young_is_in_no_document_and_its_archive_is_refused(tmp_path: Path) -> None:
     urls = await locked_urls(tmp_path / "before", "old/old 1.0", "old/old 2.0", "old/old 3.0")
     policy = PackagePolicySpec(minimum_age=Duration.parse("7d"))
@@ -183,6 +194,7 @@ async def test_a_store_that_knows_no_dates_yet_is_taken_over(tmp_path: Path) -> 
         await it.names()
     with sqlite3.connect(tmp_path / "registry" / "registry.db") as database:
         database.execute("ALTER TABLE document DROP COLUMN made")
+        database.execute("DROP TABLE withdrawn")
         database.execute("PRAGMA user_version = 1")
     for _ in range(2):
         store = Store(tmp_path / "registry")

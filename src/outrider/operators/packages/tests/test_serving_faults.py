@@ -229,6 +229,32 @@ async def test_two_processes_share_a_folder(tmp_path: Path) -> None:
         await other.close()
 
 
+async def test_a_wheel_that_is_none_is_refused_with_the_reason(tmp_path: Path) -> None:
+    async with RunningRegistry(tmp_path, {}, ecosystems=["pypi"], private=["pypi:*"]) as registry:
+        token, client = await registry.token("read", "publish"), Client(registry.url)
+        whole = form("1.0")
+        for broken in (whole.replace(b"PK", b"xx"), whole.replace(b"METADATA", b"METADATE")):
+            answer = await client.request("POST", "/pypi/legacy/", headers=login(token), body=broken)
+            assert answer.status == 400
+            assert answer.content.startswith(b"content: acme_web-1.0-py3-none-any.whl: ")
+        await client.close()
+
+
+async def test_crates_that_differ_by_build_metadata_alone_are_one_version(tmp_path: Path) -> None:
+    async with RunningRegistry(tmp_path, {}, ecosystems=["cargo"], private=["cargo:acme"]) as registry:
+        token, client = await registry.token("read", "publish"), Client(registry.url)
+        told = []
+        for version in ("1.0.0+a", "1.0.0", "1.0.0+b", "1.0.1"):
+            said = msgspec.json.encode({"name": "acme", "vers": version})
+            body = b"".join(len(part).to_bytes(4, "little") + part for part in (said, version.encode()))
+            answer = await client.request(
+                "PUT", "/cargo/api/v1/crates/new", headers={"authorization": token}, body=body
+            )
+            told.append(answer.status)
+        assert told == [200, 409, 409, 200]
+        await client.close()
+
+
 def login(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}", "content-type": "multipart/form-data; boundary=x"}
 

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from outrider.core.errors import InvalidConfigError
+from outrider.core.http.messages import Response
 from outrider.core.package_policies import AdvisoryRule, PackagePolicySpec
+from outrider.core.package_registries import PackageRegistrySpec
 from outrider.core.quantities import Duration
+from outrider.operators.packages.policies.patterns import read_names
+from outrider.operators.packages.serving.opening import Surroundings, opened_registry
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
 from outrider.operators.packages.tests.asking import Asking
 from outrider.operators.packages.tests.cargo_registry import CargoAsking, CargoRegistry
@@ -127,6 +132,47 @@ async def test_nothing_is_served_that_advisories_have_not_judged(
             await http.close()
 
 
+async def test_pip_alone_is_told_in_the_type_of_a_page_why_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    policy = PackagePolicySpec(advisories=AdvisoryRule(least="high"))
+    async with PythonIndex() as index:
+        index.add("web", "1.0")
+        environment = Asking(tmp_path, index.url).environment
+        async with RunningRegistry(tmp_path, environment, ecosystems=["pypi"], policy=policy) as registry:
+            http = Client(registry.url)
+            page, pip, why = "/pypi/simple/web/", {"user-agent": "pip/23.2.1 {}"}, b"no advisories are imported"
+            other = await http.request("GET", page, headers={"user-agent": "uv/0.9"})
+            assert (other.status, why in other.content) == (501, True)
+            told = await http.request("GET", page, headers=pip)
+            media = told.headers.get("content-type") or ""
+            assert (told.status, media.startswith("text/plain;")) == (200, True)
+            assert 'refused="no advisories are imported' in media
+            assert (why in told.content, b"web-1.0" in told.content) == (True, False)
+            assert told.headers.get("cache-control") == "no-store"
+            assert (await http.request("GET", "/pypi/simple/none/", headers=pip)).status == 404
+            registry.close_to_nobody()
+            assert (await http.request("GET", page, headers=pip)).status == 401
+            await http.close()
+
+
+@pytest.mark.real
+async def test_pip_shows_why_nothing_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    policy = PackagePolicySpec(advisories=AdvisoryRule(least="high"))
+    async with PythonIndex() as index:
+        index.add("web", "1.0")
+        environment = Asking(tmp_path, index.url).environment
+        for one, why in ((policy, "no advisories are imported"), (None, "the registry cannot answer now")):
+            async with RunningRegistry(tmp_path, environment, ecosystems=["pypi"], policy=one) as registry:
+                if one is None:
+                    index.answers["/simple/web/"] = lambda _: Response(503)
+                where = ["--disable-pip-version-check", "--index-url", f"{registry.url}/pypi/simple/", "--target", "t"]
+                ran = await run(sys.executable, "-m", "pip", "install", *where, "web", folder=tmp_path / "client")
+                assert (ran.status == 0, why in ran.output) == (False, True), ran.output
+
+
 async def test_a_private_name_never_goes_to_others(tmp_path: Path) -> None:
     async with PythonIndex() as index, NpmRegistry() as upstream:
         index.add("acme-web", "9.0")
@@ -144,3 +190,55 @@ async def test_a_private_name_never_goes_to_others(tmp_path: Path) -> None:
             assert (await http.request("GET", "/pypi/simple/Acme_Web/")).headers.get("location") == "../acme-web/"
             assert (index.requests, upstream.requests) == ([], [])
             await http.close()
+
+
+async def test_a_private_name_is_private_however_its_ecosystem_lets_it_be_written(tmp_path: Path) -> None:
+    async with PythonIndex() as index, CargoRegistry() as upstream:
+        index.add("acme-web", "9.0")
+        for name in ("acme-core", "acme_core", "my-own"):
+            upstream.add(f"{name}@9.0.0")
+        environment = {**CargoAsking(tmp_path, upstream.url).environment, **Asking(tmp_path, index.url).environment}
+        private = ["cargo:Acme-*", "cargo:my_own", "pypi:Acme_*"]
+        async with RunningRegistry(tmp_path, environment, ecosystems=["cargo", "pypi"], private=private) as registry:
+            http = Client(registry.url)
+            for path in (
+                "/cargo/index/ac/me/acme-core", "/cargo/index/ac/me/acme_core", "/cargo/index/Ac/me/Acme_Core",
+                "/cargo/index/my/-o/my-own", "/cargo/index/my/_o/my_own", "/cargo/api/v1/crates/acme_core/9.0.0/download",
+                "/pypi/simple/acme-web/",
+            ):  # fmt: skip
+                assert (await http.request("GET", path)).status == 404, path
+            assert (upstream.requests, index.requests) == ([], [])
+            await http.close()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "remedy"),
+    [
+        ("maven:com.acme", "maven:com.acme:*"),
+        ("maven:com.acme:web:1.0", "maven:com.acme:*"),
+        ("composer:acme", "composer:acme/*"),
+        ("npm:@acme", "npm:@acme/*"),
+        ("npm:acme/*", "npm:@acme/*"),
+        ("pypi:acme*@1", "pypi:acme*"),
+        ("cargo:acme-core@^1", "cargo:acme-core"),
+        ("acme-core", "begin with one of"),
+    ],
+)
+async def test_a_private_pattern_that_no_name_matches_is_refused_at_start(
+    pattern: str, remedy: str, tmp_path: Path
+) -> None:
+    spec = PackageRegistrySpec(ecosystems=["pypi"], private=["pypi:fine", pattern])
+    surroundings = Surroundings({}, tmp_path, tmp_path / "cache", "http://hub.test", SystemClock())
+    with pytest.raises(InvalidConfigError) as raised:
+        async with opened_registry(spec, tmp_path / "registry", surroundings, {}):
+            pass
+    assert (raised.value.path, remedy in raised.value.suggestions[0]) == ("spec.private[1]", True)
+    assert not (tmp_path / "registry").exists()
+
+
+@pytest.mark.parametrize(
+    "pattern", ["maven:*", "maven:com.acme.*", "maven:com.acme:*", "composer:*", "npm:*", "npm:@acme*", "npm:*/core"]
+)
+def test_patterns_of_several_parts_may_be_short_where_a_star_stands_for_the_rest(pattern: str) -> None:
+    [found] = read_names([pattern], "spec.private")
+    assert found.text == pattern

@@ -9,9 +9,16 @@ import pytest
 
 from outrider.core.package_policies import PackagePolicySpec
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
+from outrider.operators.packages.tests.asking import Asking
+from outrider.operators.packages.tests.cargo_registry import CargoAsking, CargoRegistry
+from outrider.operators.packages.tests.clients.table import ALONE
+from outrider.operators.packages.tests.gem_files import GemFile
 from outrider.operators.packages.tests.npm_registry import NpmAsking, NpmRegistry
+from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.running_registry import RunningRegistry
 from outrider.operators.packages.tests.test_audit import HIGH, folder, imported
+from outrider.ports.clock import SystemClock
+from outrider.ports.clock.manual import ManualClock
 from outrider.ports.http.client import Client
 
 __all__ = ["folder"]
@@ -156,3 +163,77 @@ async def test_errors_are_pages_for_browsers_and_json_for_programs(site: Site) -
     # A browser asks for name and password then.
     for accept in ("text/html", "*/*"):
         assert (await site.raw("/", accept))[2] == 'Basic realm="packages"'
+
+
+async def text_of(client: Client, path: str) -> str:
+    return well_built((await client.request("GET", path, headers=BROWSER)).content.decode()).words
+
+
+async def test_what_a_wheel_says_of_itself_is_shown_once_a_client_has_asked_for_it(folder: Path) -> None:
+    clock = ManualClock(SystemClock().now())
+    async with PythonIndex() as index:
+        index.add("web", "1.0", "core", "old", summary="The old one.", licence="BSD-3-Clause")
+        index.add("web", "2.0", "core>=1", "extra; extra == 'all'", summary="The web.", licence="MIT", extras=("all",))
+        index.add("core", "1.0", summary="The core.")
+        environment = Asking(folder, index.url).environment
+        async with RunningRegistry(folder, environment, clock=clock, ecosystems=["pypi"]) as registry:
+            client = Client(registry.url)
+            for project in ("web", "core"):
+                assert (await client.request("GET", f"/pypi/simple/{project}/")).status == 200
+            page = await text_of(client, "/packages/pypi/web")
+            assert ("Licence: not told here" in page, "The web." in page) == (True, False)
+            metadata = "/pypi/files/web/web-{}-py3-none-any.whl.metadata"
+            for version in ("1.0", "2.0", "2.0"):
+                assert (await client.request("GET", metadata.format(version))).status == 200
+            for _ in range(2):
+                page = await text_of(client, "/packages/pypi/web")
+                assert all(text in page for text in ("The web.", "Licence: MIT.", "core", "Latest version: 2.0"))
+                assert "Needed here by (1)" in await text_of(client, "/packages/pypi/core")
+                # What is known of it stays where other registries have nothing new.
+                clock.advance(2 * 86_400.0)
+                assert (await client.request("GET", "/pypi/simple/web/")).status == 200
+            index.add("web", "3.0")
+            clock.advance(2 * 86_400.0)
+            assert (await client.request("GET", "/pypi/simple/web/")).status == 200
+            page = await text_of(client, "/packages/pypi/web")
+            assert ("Licence: not told here" in page, "Latest version: 3.0" in page) == (True, True)
+            await client.close()
+
+
+async def test_versions_that_were_taken_back_are_marked(folder: Path) -> None:
+    async with PythonIndex() as index, NpmRegistry() as npm, CargoRegistry() as crates:
+        index.add("web", "1.0")
+        index.add("web", "2.0", yanked="it <b>loses</b> data")
+        npm.add("web@1.0.0", deprecated="use core")
+        npm.add("web@2.0.0", deprecated="")
+        crates.add("web@1.0.0")
+        crates.add("web@2.0.0", yanked=True)
+        environment = {
+            **Asking(folder, index.url).environment, **NpmAsking(folder, npm.url).environment, **CargoAsking(folder, crates.url).environment
+        }  # fmt: skip
+        async with RunningRegistry(folder, environment, ecosystems=["pypi", "npm", "cargo"]) as registry:
+            client = Client(registry.url)
+            for path, page, said in (
+                ("/pypi/simple/web/", "/packages/pypi/web", "2.0 yanked: it <b>loses</b> data"),
+                ("/npm/web", "/packages/npm/web", "1.0.0 deprecated: use core"),
+                ("/cargo/index/3/w/web", "/packages/cargo/web", "2.0.0 yanked"),
+            ):
+                assert (await client.request("GET", path)).status == 200
+                words = await text_of(client, page)
+                assert (said in words, words.count("yanked") + words.count("deprecated")) == (True, 1), words
+            await client.close()
+
+
+async def test_own_versions_that_are_in_no_document_any_more_are_marked_too(folder: Path) -> None:
+    async with RunningRegistry(folder, ALONE, ecosystems=["gem"], cache_only=True, private=["gem:acme-*"]) as registry:
+        client = Client(registry.url)
+        token = {"authorization": await registry.token("read", "publish")}
+        for version in ("1.0", "2.0"):
+            body = GemFile(version=version).packed()
+            assert (await client.request("POST", "/gem/api/v1/gems", headers=token, body=body)).status == 200
+        fields = {**token, "content-type": "application/x-www-form-urlencoded"}
+        body = b"gem_name=acme-web&version=2.0"
+        assert (await client.request("DELETE", "/gem/api/v1/gems/yank", headers=fields, body=body)).status == 200
+        words = await text_of(client, "/packages/gem/acme-web")
+        assert ("2.0 taken back" in words, "1.0 taken back" in words) == (True, False)
+        await client.close()

@@ -18,7 +18,7 @@ from outrider.operators.packages.sboms.signed_files import signature_path
 from outrider.operators.packages.serving.accounts import new_token
 from outrider.operators.packages.serving.bundles import chosen, write_bundle
 from outrider.operators.packages.serving.store import Store
-from outrider.operators.packages.serving.tables import PackageState, Release, Tables
+from outrider.operators.packages.serving.tables import Account, PackageState, Release, Tables
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record, zipped
 from outrider.operators.packages.tests.exploit_files import epss_file
 from outrider.operators.packages.tests.key_files import write_keys
@@ -172,6 +172,7 @@ async def _registry(folder: Path, bundle: Path) -> None:
         tables.put_release("pypi", "acme-web", release)
         tables.put_state("pypi", "acme-web", PackageState(hosted=True))
         tables.put_token(token, "ana", 1.0)
+        tables.put_user(Account("bo", "", "read", []))
 
     await store.write(work)
     write_bundle(bundle, chosen(store.tables, ["pypi"], []), store.blobs)

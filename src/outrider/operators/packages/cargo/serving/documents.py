@@ -3,6 +3,7 @@
 https://doc.rust-lang.org/cargo/reference/registry-index.html#json-schema
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from outrider.operators.packages.cargo.lines import CargoRelease
 from outrider.operators.packages.cargo.records import CargoRecord, compiled
 from outrider.operators.packages.resolving.facts import newest
-from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences
+from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences, of_others
 from outrider.operators.packages.serving.documents import Document
 from outrider.operators.packages.serving.tables import Summary
 from outrider.operators.packages.serving.upstreams import Built, Contents
@@ -21,6 +22,13 @@ LINES = "text/plain"
 class _Line(msgspec.Struct):
     name: str
     vers: str
+
+
+class _Told(msgspec.Struct):
+    """What is kept beside the line of a crate that was published here, and stands in no index."""
+
+    description: str = ""
+    license: str = ""
 
 
 class KeptLines(msgspec.Struct, array_like=True):
@@ -38,7 +46,7 @@ class KeptLines(msgspec.Struct, array_like=True):
 
 
 _KEPT = msgspec.msgpack.Decoder(KeptLines)
-_LINE = msgspec.json.Decoder(_Line)
+_LINE, _TOLD = msgspec.json.Decoder(_Line), msgspec.json.Decoder(_Told)
 
 
 def read_kept(raw: bytes) -> KeptLines:
@@ -63,24 +71,35 @@ def build(name: str, contents: Contents, policy: Policy) -> Built:
     published = record.published if contents.raw is not None else [1.0] * len(record.versions)
     table = record.table()
     # An index tells no licences.
-    licences = of_licences(policy, name, table.versions, ())
+    told = {one.version: _TOLD.decode(one.said) for one in contents.releases}
+    licences = of_licences(policy, name, table.versions, [told.get(one, _Told()).license for one in table.versions])
     whys = by_version([*policy.refusals(name, table, published), *licences], table)
+    if record.left_out:
+        # Cargo may read what is not read here.
+        others = {_version(line) for line in content.split(b"\n")}.difference(record.versions, [""])
+        whys |= of_others(policy, "cargo", name, dict.fromkeys(others, float(contents.raw is None)), licences=True)
     if whys:
         content = b"\n".join(
             _line(line, yanked=True) if _version(line) in whys else line for line in content.split(b"\n")
         )
-    return Built([Document("lines", LINES, content)], whys, _summary(record, whys))
+    return Built([Document("lines", LINES, content)], whys, _summary(record, whys, told))
 
 
-def _summary(record: CargoRecord, whys: dict[str, str]) -> Summary:
+def _summary(record: CargoRecord, whys: dict[str, str], told: Mapping[str, _Told]) -> Summary:
     table = record.table()
     left = sum(1 << bit for bit, version in enumerate(table.versions) if version not in whys)
     if not left:
         return Summary()
-    bit = newest(left, ~int.from_bytes(record.yanked, "little"), table.releases)
+    yanked = int.from_bytes(record.yanked, "little")
+    bit = newest(left, ~yanked, table.releases)
     release = msgspec.msgpack.decode(record.releases[bit], type=CargoRelease)
     needs = [need.name.lower() for need in release.needs]
-    return Summary(versions=[*reversed(table.named(left))], latest=table.versions[bit], needs=needs)
+    latest = table.versions[bit]
+    own = told.get(latest, _Told())
+    return Summary(
+        versions=[*reversed(table.named(left))], latest=latest, description=own.description, licence=own.license, needs=needs,
+        warned=dict.fromkeys(table.named(yanked), "yanked"),
+    )  # fmt: skip
 
 
 def spelled(name: str, content: bytes) -> str:
@@ -103,4 +122,5 @@ def _version(line: bytes) -> str:
 
 def _line(line: bytes, *, yanked: bool) -> bytes:
     said: dict[str, Any] = msgspec.json.decode(line)
+    said = {key: value for key, value in said.items() if key not in _Told.__struct_fields__}
     return msgspec.json.encode({**said, "yanked": yanked})

@@ -20,4 +20,4 @@ async def opened(surroundings: Surroundings) -> Opened:
         upstream = CargoUpstream(CargoClient(registry, surroundings.clock))
     except OutriderError as error:
         upstream = NobodyBehind(error)
-    return Opened(upstream, build, partial(CargoServer, surroundings.base), str.lower)
+    return Opened(upstream, build, partial(CargoServer, surroundings.base))

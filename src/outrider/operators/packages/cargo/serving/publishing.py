@@ -79,7 +79,8 @@ def release_of(crate: _Crate, content: bytes, blobs: Blobs, publisher: str, now:
     line: dict[str, Any] = {
         "name": crate.name, "vers": crate.vers, "deps": [_need(one) for one in crate.deps], "cksum": digest, "yanked": False,
         "features": {name: them for name, them in crate.features.items() if name not in newer}, "links": crate.links,
-        "rust_version": crate.rust_version, "pubtime": timestamp_of_second(now),
+        "rust_version": crate.rust_version, "pubtime": timestamp_of_second(now), "description": crate.description or "",
+        "license": crate.license or "",
     }  # fmt: skip
     if newer:
         line |= {"v": 2, "features2": newer}
@@ -101,7 +102,8 @@ def publish(tables: Tables, name: str, release: Release) -> None:
             f"the name {name} is too near to that of the crate {alike[0]}", path="name", found=name, expected=alike[0],
             suggestions=["choose another name"],
         )  # fmt: skip
-    if any(one.version == release.version for one in tables.releases("cargo", name)):
+    # Build metadata does not make another version, with crates.io neither.
+    if any(_bare(one.version) == _bare(release.version) for one in tables.releases("cargo", name)):
         raise ConflictError(
             f"crate {name}@{release.version} already exists", path="vers", found=release.version, expected="a new version",
             suggestions=["raise the version in Cargo.toml"],
@@ -140,6 +142,10 @@ def _need(one: _Dependency) -> dict[str, Any]:
 
 def _folded(name: str) -> str:
     return name.lower().replace("_", "-")
+
+
+def _bare(version: str) -> str:
+    return version.partition("+")[0]
 
 
 def _wrong(field: str, found: str, expected: str) -> OutriderError:

@@ -92,9 +92,10 @@ class CargoServer:
         size = arguments.get("per_page", [str(_USUAL)])[0]
         most = min(int(size), _MOST) if size.isascii() and size.isdecimal() and len(size) < 10 else _USUAL
         found = [
-            {"name": name, "max_version": summary.latest or "0.0.0", "description": summary.description}
+            {"name": name, "max_version": summary.latest, "description": summary.description}
             for name, summary in self.hub.store.tables.summaries("cargo")
-            if wanted in name.replace("_", "-") and visit.caller.may("read", f"cargo:{name}")
+            # Of which every version is refused there is none that Cargo could show.
+            if summary.latest and wanted in name.replace("_", "-") and visit.caller.may("read", f"cargo:{name}")
         ]
         return _json({"crates": found[:most], "meta": {"total": len(found)}})
 

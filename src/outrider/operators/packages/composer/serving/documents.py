@@ -17,7 +17,7 @@ from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.naming import of_one
 from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences
 from outrider.operators.packages.serving.documents import Document
-from outrider.operators.packages.serving.tables import Release, Summary
+from outrider.operators.packages.serving.tables import Release, Summary, warning
 from outrider.operators.packages.serving.upstreams import Built, Contents
 from outrider.operators.packages.versions.composer import key_of
 from outrider.operators.packages.versions.ecosystems import scheme_of
@@ -133,6 +133,7 @@ def _summary(shown: Mapping[str, _Version], table: VersionTable) -> Summary:
         versions=[*reversed(table.named(left))], latest=latest, licence=entry.release.licence,
         description=description if isinstance(description, str) else "",
         needs=[one for one in entry.release.requires if not is_platform(one)],
+        warned={version: warning("abandoned", other) for version, one in shown.items() if (other := _plain(one.fields.get("abandoned")))},
     )  # fmt: skip
 
 

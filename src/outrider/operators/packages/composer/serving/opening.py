@@ -19,7 +19,7 @@ async def opened(surroundings: Surroundings) -> Opened:
     """Return what the ecosystem brings."""
     upstream = ComposerUpstream(partial(_behind, surroundings))
     server = partial(ComposerServer, surroundings.base, upstream)
-    return Opened(upstream, partial(build, surroundings.base), server, str.lower)
+    return Opened(upstream, partial(build, surroundings.base), server)
 
 
 async def _behind(surroundings: Surroundings) -> Behind:

@@ -3,7 +3,7 @@
 from base64 import b64decode
 
 from outrider.core.errors import UnauthenticatedError
-from outrider.operators.packages.serving.accounts import Accounts, new_token
+from outrider.operators.packages.serving.accounts import new_token
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.visits import Visit
 
@@ -24,15 +24,16 @@ async def new_key(hub: Hub, visit: Visit, fields: dict[str, list[str]]) -> str:
         UnauthenticatedError: Nothing is shown, or what is wrong.
     """
     name, password = _shown(visit)
-    visit.intent = "login", f"user/{name[:100]}"
-    account = await Accounts(hub.store.tables, visit.caller).user(name, password)
+    now = hub.clock.now()
+    account = await visit.log_in(name, password, now)
     asked = {scope for field, scope in _SCOPES.items() if fields.get(field, [""])[0] in ("true", "1")}
     # Whoever may publish has to read too; who asks for nothing in particular gets all.
     scopes = [one for one in account.scopes.split() if not asked or one in asked or one == "read"]
     token, kept = new_token(name, scopes, account.patterns)
-    label = fields.get("name", [""])[0][:_LONGEST_LABEL] or "gem signin"
-    now = hub.clock.now()
-    await hub.store.write(lambda tables: tables.put_token(kept, label, now))
+    label = fields.get("name", [""])[0][:_LONGEST_LABEL]
+    await hub.store.write(
+        lambda tables: tables.put_token(kept, label if label not in ("", name) else "gem signin", now)
+    )
     return token
 
 

@@ -92,6 +92,46 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     line: str = ""
 
 
+class Bom(msgspec.Struct, frozen=True, kw_only=True):
+    """A BOM whose versions count for all that a project comes to.
+
+    Attributes:
+        group: Of it.
+        name: Likewise.
+        version: Likewise.
+        properties: That are set for it alone.
+        line: Where it is imported, which tells it from the same one elsewhere.
+    """
+
+    group: str
+    name: str
+    version: str
+    properties: Mapping[str, str] = {}
+    line: str = ""
+
+
+class Management(msgspec.Struct, frozen=True, kw_only=True):
+    """Versions in the place of those that are asked for, as the plugin io.spring.dependency-management has them.
+
+    Attributes:
+        boms: That are imported; of two that manage the same the last one counts.
+        versions: By `group:name`, before those of BOMs.
+        excluded: What does not come with a module, by `group:name`.
+        properties: Of the build, in the place of those of BOMs; None for one whose value is not known here.
+        applies_exclusions: Whether exclusions count by Maven's rules, too.
+        is_overridden: Whether versions that the project itself asks for count before these.
+        shares_exclusions: Whether exclusions are put on dependencies that several configurations share.
+    """
+
+    boms: tuple[Bom, ...] = ()
+    versions: Mapping[str, str] = {}
+    excluded: Mapping[str, tuple[Exclusion, ...]] = {}
+    properties: Mapping[str, str | None] = {}
+    applies_exclusions: bool = True
+    is_overridden: bool = True
+    shares_exclusions: bool = False
+
+
 class GradleRepository(NamedTuple):
     """A repository, in the order in which they are asked.
 
@@ -128,6 +168,7 @@ class GradleProject(msgspec.Struct, frozen=True, kw_only=True):
         lock_file: Where its lock is.
         java: The version of Java that it is compiled for; None where the build does not say it.
         java_of_tests: Likewise of its tests.
+        management: Versions in the place of those that are asked for; None where nothing replaces them.
     """
 
     path: str
@@ -150,6 +191,7 @@ class GradleProject(msgspec.Struct, frozen=True, kw_only=True):
     lock_file: Path
     java: int | None
     java_of_tests: int | None = None
+    management: Management | None = None
 
 
 class GradleBuild(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,9 +25,10 @@ class Library(NamedTuple):
 
 
 class PluginAlias(NamedTuple):
-    """A plugin that has an alias."""
+    """A plugin that has an alias; its version is empty where the catalog does not say it."""
 
     id: str
+    version: str = ""
 
 
 class Catalog(NamedTuple):
@@ -145,10 +146,12 @@ class _Reader:
     def _plugin(self, alias: str, found: Any) -> PluginAlias:
         where = f"plugins.{alias}"
         if isinstance(found, Traced):
-            return PluginAlias(found.split(":")[0].text.strip())
+            name, _, version = found.text.partition(":")
+            return PluginAlias(name.strip(), version.strip())
         if not isinstance(found, dict):
             _refuse(self._form, where, "no plugin", "id and version")
-        return PluginAlias(self._text(f"{where}.id", found.get("id")).text)
+        version = self._version(f"{where}.version", found["version"]).required.text if "version" in found else ""
+        return PluginAlias(self._text(f"{where}.id", found.get("id")).text, version)
 
     def _text(self, where: str, found: Any) -> Traced:
         if not isinstance(found, Traced) or not found.text:

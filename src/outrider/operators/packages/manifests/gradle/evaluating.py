@@ -2,6 +2,7 @@
 
 from outrider.core.errors import UnsupportedError
 from outrider.operators.packages.manifests.gradle.containers import contained, member_of
+from outrider.operators.packages.manifests.gradle.external.plugin import externals
 from outrider.operators.packages.manifests.gradle.functions import FUNCTIONS, file_in, itself, java_of
 from outrider.operators.packages.manifests.gradle.literals import as_written, digits
 from outrider.operators.packages.manifests.gradle.names import of_accessor, of_build, of_catalog
@@ -190,8 +191,9 @@ class Evaluator:
         if of_container is not None:
             return of_container
         java = java_of(steps, self)
-        if java is not None:
-            return java, ()
+        constant = self._of_plugin(steps) if java is None else java
+        if constant is not None:
+            return constant, ()
         found = self._named(step.name)
         if found is None:
             outside = self._outside(steps)
@@ -201,6 +203,16 @@ class Evaluator:
                 step.line, _OUTSIDE.get(step.name, f"{step.name[:40]} is not known without running the build")
             )
         return found, rest
+
+    def _of_plugin(self, steps: tuple[Step, ...]) -> Traced | None:
+        """Return a constant of a plugin; None where it is none."""
+        written = f".{'.'.join(step.name for step in steps if step.arguments is None)}"
+        for plugin, version in self.build.plugin_versions.items():
+            external = externals().get(plugin)
+            for name, text in external.constants.items() if external is not None else ():
+                if written.endswith(f".{name}"):
+                    return Traced(text.format(version=version))
+        return None
 
     def _outside(self, steps: tuple[Step, ...]) -> tuple[Value, tuple[Step, ...]] | None:
         """Return a property of the build that is asked for as if it came from outside."""

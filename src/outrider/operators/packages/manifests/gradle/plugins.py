@@ -6,6 +6,8 @@ What each adds is what Gradle 8.11 says of a project that it is applied to. Any 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from outrider.operators.packages.manifests.gradle.external.plugin import Part, parts
+
 _JAVA = ("compileOnly", "implementation", "runtimeOnly", "annotationProcessor")
 _JAVA_RESOLVED = ("annotationProcessor", "compileClasspath", "runtimeClasspath")
 _OF_TESTS = tuple(f"test{name[0].upper()}{name[1:]}" for name in _JAVA)
@@ -70,7 +72,11 @@ def is_known(plugin: str) -> bool:
     Args:
         plugin: Its id.
     """
-    return plugin in _PLUGINS
+    return plugin in _PLUGINS or plugin in parts()
+
+
+def _part(plugin: str) -> _Plugin | Part:
+    return _PLUGINS.get(plugin) or parts()[plugin]
 
 
 def with_applied(plugins: Iterable[str]) -> list[str]:
@@ -81,7 +87,7 @@ def with_applied(plugins: Iterable[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for plugin in plugins:
-        for one in (*with_applied(_PLUGINS[plugin].applies), plugin):
+        for one in (*with_applied(_part(plugin).applies), plugin):
             found.setdefault(one)
     return list(found)
 
@@ -92,7 +98,7 @@ def declarable(plugins: Sequence[str]) -> frozenset[str]:
     Args:
         plugins: Of a project, all known.
     """
-    return frozenset(name for one in with_applied(plugins) for name in _PLUGINS[one].declarable)
+    return frozenset(name for one in with_applied(plugins) for name in _part(one).declarable)
 
 
 def resolvable(plugins: Sequence[str]) -> frozenset[str]:
@@ -101,4 +107,4 @@ def resolvable(plugins: Sequence[str]) -> frozenset[str]:
     Args:
         plugins: Of a project, all known.
     """
-    return frozenset(name for one in with_applied(plugins) for name in _PLUGINS[one].resolvable)
+    return frozenset(name for one in with_applied(plugins) for name in _part(one).resolvable)

@@ -16,7 +16,6 @@ from outrider.operators.packages.manifests.gradle.running import Running
 from outrider.operators.packages.manifests.gradle.scripts import LARGEST, REMEDY, Script, read_script
 from outrider.operators.packages.manifests.gradle.settings import Settings, SettingsReader
 from outrider.operators.packages.manifests.gradle.state import ROOT, BuildState, ProjectState
-from outrider.operators.packages.manifests.gradle.tools import defaults_of
 from outrider.operators.packages.manifests.gradle.values import Scope, Value
 
 _BUILD, _SETTINGS = "build.gradle", "settings.gradle"
@@ -119,7 +118,7 @@ class _Reader:
                 found="a version of Java in a task", expected="java { sourceCompatibility } or java { toolchain { languageVersion } }", suggestions=[REMEDY],
             )  # fmt: skip
         is_own = bool(own) and settings.mode == "PREFER_PROJECT"
-        return project.finished(own if is_own else settings.repositories, defaults_of(project))
+        return project.finished(own if is_own else settings.repositories)
 
     def _script_of(self, folder: Path, name: str) -> Script | None:
         """Return a script of a folder, in the one language or the other."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from outrider.operators.packages.manifests.gradle.applying import Plugins
 from outrider.operators.packages.manifests.gradle.configurations import Configurations
 from outrider.operators.packages.manifests.gradle.containers import SUITES
+from outrider.operators.packages.manifests.gradle.declaring import found_or_unknown
 from outrider.operators.packages.manifests.gradle.dependencies import Dependencies
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.extensions import (
@@ -16,6 +17,7 @@ from outrider.operators.packages.manifests.gradle.extensions import (
     TOOL_EXTENSIONS,
     type_of,
 )
+from outrider.operators.packages.manifests.gradle.external.plugin import externals, id_of_artifact
 from outrider.operators.packages.manifests.gradle.extras import pass_platform, take_extra
 from outrider.operators.packages.manifests.gradle.flattening import (
     Event,
@@ -150,7 +152,7 @@ class Running:
             return
         if variable is not None:
             script.refuse(event.line, f"what happens to {first.name[:40]} here is not known without running it")
-        command = self._commands.get(first.name)
+        command = self._command(first.name)
         if command is not None:
             command(event)
         elif first.name in PASSED or first.name.endswith("Test") or is_task_of_tool(first.name):
@@ -158,6 +160,24 @@ class Running:
         else:
             why = _WHY.get(first.name, f"{first.name[:40]} is nothing that is known here")
             script.refuse(event.line, why)
+
+    def _command(self, name: str) -> Callable[[Event], None] | None:
+        """Return what reads a statement, which a plugin of the project may have brought; None where nothing does."""
+        if name in self._commands:
+            return self._commands[name]
+        for plugin in map(externals().get, self._known.project.versions):
+            if plugin is not None and name in plugin.takes:
+                return partial(plugin.takes[name], self._known)
+            if plugin is not None and name in plugin.passed:
+                return lambda event: self._pass(name, event.statement)
+        return None
+
+    def _word(self, name: str) -> str | None:
+        """Return the name of the statement of a plugin that Kotlin calls by its type; None where there is none."""
+        if name in _EXTENSIONS:
+            return _EXTENSIONS[name]
+        plugins = map(externals().get, self._known.project.versions)
+        return next((one.types[name] for one in plugins if one is not None and name in one.types), None)
 
     def _is_own(self, name: str) -> bool:
         if name == "rootProject":
@@ -267,10 +287,23 @@ class Running:
                 take_extra(self._known, one)
             elif name == "apply":
                 self._apply(one)
-            elif name in ("repositories", "dependencies"):
+            elif name == "dependencies":
+                self._class_path(one)
+            elif name == "repositories":
                 continue
             elif not is_assigned(self._known, one):
                 self._known.script.refuse(one.line, f"{name[:40]} within buildscript is not read")
+
+    def _class_path(self, event: Event) -> None:
+        """Note the versions of plugins that a build script has on its class path; what is not known here is no such plugin."""
+        block = event.steps[0].block
+        for one in events(self._known, block, deep=False) if block is not None else ():
+            for value in one.steps[0].values if one.steps[0].name == "classpath" else ():
+                shown = self._known.shown(found_or_unknown(self._known, value, one.statement))
+                group, name, version = (*(shown.text.split(":") if shown else ()), "", "", "")[:3]
+                plugin = id_of_artifact(f"{group}:{name}")
+                if plugin is not None:
+                    self._build.plugin_versions[plugin] = version
 
     def _projects(self, event: Event) -> None:
         block = self._only_block(event, event.names[0])
@@ -306,8 +339,8 @@ class Running:
         step, name = event.steps[0], type_of(self._known, event)
         if name in PASSED_EXTENSIONS:
             pass_over(self._known, event.statement, is_publishing=name in PUBLISHING_EXTENSIONS)
-        elif name in _EXTENSIONS and not step.values:
-            self._commands[_EXTENSIONS[name]](event._replace(steps=(step._replace(name=_EXTENSIONS[name]),)))
+        elif (word := self._word(name)) and not step.values and (command := self._command(word)):
+            command(event._replace(steps=(step._replace(name=word),)))
         elif len(step.values) == 1 and steps_of(step.values[0]) and step.block is not None:
             named = steps_of(step.values[0])
             if len(named) != 1 or named[0].name not in ("subprojects", "allprojects") or named[0].arguments:

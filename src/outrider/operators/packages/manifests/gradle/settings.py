@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from outrider.operators.packages.manifests.gradle.applying import Plugins
 from outrider.operators.packages.manifests.gradle.builds import GradleRepository
 from outrider.operators.packages.manifests.gradle.evaluating import Evaluator
 from outrider.operators.packages.manifests.gradle.flattening import Event, events, flattened, is_assigned
@@ -13,7 +14,7 @@ from outrider.operators.packages.manifests.gradle.syntax import Block
 from outrider.operators.packages.manifests.gradle.values import Several, Value
 
 _PASSED = frozenset((
-    "pluginManagement", "enableFeaturePreview", "buildCache", "gradleEnterprise", "develocity", "toolchainManagement", "buildscript",
+    "enableFeaturePreview", "buildCache", "gradleEnterprise", "develocity", "toolchainManagement", "buildscript",
     "println",
 ))  # fmt: skip
 # These add nothing to any project.
@@ -59,6 +60,7 @@ class SettingsReader:
         self._found = Settings()
         self._commands: Mapping[str, Callable[[Event], None]] = {
             "rootProject": self._root, "include": self._include, "dependencyResolutionManagement": self._management, "plugins": self._plugins,
+            "pluginManagement": self._plugin_management,
         }  # fmt: skip
 
     def read(self) -> Settings:
@@ -116,10 +118,23 @@ class SettingsReader:
         for one in events(self._known, block, deep=False) if block is not None else ():
             step = one.steps[0]
             plugin = self._known.text(step.values[0]).text if step.name == "id" and step.values else step.name
-            if plugin not in _PLUGINS:
+            if any(inner.name == "apply" for inner in one.steps[1:]):
+                Plugins(self._known).note(one)
+            elif plugin not in _PLUGINS:
                 self._known.script.refuse(
                     one.line, f"the plugin of settings {plugin[:60]} is a program, and is not run"
                 )
+
+    def _plugin_management(self, event: Event) -> None:
+        """Note the versions of plugins; where they come from changes no lock."""
+        block = event.steps[0].block
+        for one in events(self._known, block, deep=False) if block is not None else ():
+            inner = one.steps[0].block
+            if one.names[0] == "resolutionStrategy":
+                self._known.build.has_plugin_rules = True
+            elif one.names == ["plugins"] and inner is not None:
+                for plugin in events(self._known, inner, deep=False):
+                    Plugins(self._known).note(plugin)
 
     def _management(self, event: Event) -> None:
         block = event.steps[0].block

@@ -4,8 +4,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from outrider.operators.packages.manifests.gradle.builds import Asked, Exclusion, GradleProject, GradleRepository
+from outrider.operators.packages.manifests.gradle.builds import (
+    Asked,
+    Exclusion,
+    GradleProject,
+    GradleRepository,
+    Management,
+)
 from outrider.operators.packages.manifests.gradle.catalogs import Catalog
+from outrider.operators.packages.manifests.gradle.external.plugin import externals
 from outrider.operators.packages.manifests.gradle.plugins import with_applied
 from outrider.operators.packages.manifests.gradle.source_sets import MAIN, TEST
 from outrider.operators.packages.manifests.gradle.traced import Traced
@@ -62,7 +69,7 @@ class Default(NamedTuple):
     """
 
     asked: tuple[Asked, ...]
-    usual: str
+    usual: str = ""
 
 
 class Suite:
@@ -105,13 +112,12 @@ class ProjectState:
         self.plugins: list[str] = []
         self.repositories: list[GradleRepository] = []
         self.declared: dict[str, list[Asked]] = {}
+        self.defaults: dict[str, Default] = {}
         self.extended: dict[str, list[str]] = {}
         self.own: dict[str, bool] = {}
         self.source_sets: list[str] = []
         self.alone: dict[str, bool] = {}
         self.suites: dict[str, Suite] = {}
-        # With where each is said.
-        self.tool_versions: dict[str, tuple[Traced, str]] = {}
         self.excluded: dict[str, list[Exclusion]] = {}
         self.forced: list[Asked] = []
         self.locks_all = False
@@ -119,6 +125,9 @@ class ProjectState:
         self.ignored: list[str] = []
         self.lock_file = folder / "gradle.lockfile"
         self.java = JavaState()
+        self.management: Management | None = None
+        # Of plugins that others publish.
+        self.versions: dict[str, str] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
 
     def _own(self, name: str) -> Traced | None:
@@ -159,6 +168,10 @@ class ProjectState:
         found = self.properties.get(name)
         return self.parent.find(name) if found is None and self.parent is not None else found
 
+    def everywhere(self) -> dict[str, Value]:
+        """Return the properties of it and of the projects around it."""
+        return {**(self.parent.everywhere() if self.parent is not None else {}), **self.properties}
+
     @property
     def own_group(self) -> str:
         """Its group; where none is said, that which Gradle gives it."""
@@ -181,17 +194,16 @@ class ProjectState:
                 found.setdefault(name, []).extend(asked)
         return found
 
-    def finished(
-        self, repositories: Iterable[GradleRepository], defaults: Iterable[tuple[str, Default]] = ()
-    ) -> GradleProject:
+    def finished(self, repositories: Iterable[GradleRepository]) -> GradleProject:
         """Return it as it is handed on.
 
         Args:
             repositories: Those that count for it.
-            defaults: What its configurations ask for where nothing else is.
         """
+        for plugin in self.versions:
+            externals()[plugin].finished(self)
         declared, usual = self._all_declared(), [suite.usual for suite in self.suites.values()]
-        for name, default in defaults:
+        for name, default in self.defaults.items():
             if all(one.is_constraint for one in declared.get(name, ())):
                 declared[name] = [*default.asked, *declared.get(name, ())]
                 usual.append(default.usual)
@@ -205,6 +217,7 @@ class ProjectState:
             locked=None if self.locks_all else tuple(sorted(set(self.locked))), ignored=tuple(dict.fromkeys(self.ignored)),
             own=dict(self.own), source_sets={one: self.java.of(one) for one in self.source_sets},
             alone=tuple(name for name, is_alone in self.alone.items() if is_alone), lock_file=self.lock_file, java=self.java.of(MAIN), java_of_tests=self.java.of(TEST),
+            management=self.management,
         )  # fmt: skip
 
 
@@ -219,6 +232,10 @@ class BuildState:
     def __init__(self, folder: Path, catalog: Catalog | None) -> None:
         self.folder, self.catalog = folder, catalog
         self.projects: dict[str, ProjectState] = {}
+        # Of plugins, whether they are applied or not, by their ids.
+        self.plugin_versions: dict[str, str] = {}
+        # Whether rules of the settings may choose other versions.
+        self.has_plugin_rules = False
         # How many scripts were applied: few that apply one another often are soon more than anybody waits for.
         self.applied = 0
 

@@ -4,7 +4,7 @@ https://docs.gradle.org/current/userguide/jacoco_plugin.html, checkstyle_plugin.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from outrider.operators.packages.manifests.gradle.builds import Asked, Exclusion, RichVersion
@@ -47,7 +47,7 @@ def _only(module: str) -> _Modules:
     return lambda _: (module,)
 
 
-_TOOLS: Mapping[str, _Tool] = {
+TOOLS: Mapping[str, _Tool] = {
     "jacoco": _Tool("0.8.12", {"jacocoAgent": _only("org.jacoco:org.jacoco.agent"), "jacocoAnt": _only("org.jacoco:org.jacoco.ant")}),
     "checkstyle": _Tool("9.3", {"checkstyle": _only("com.puppycrawl.tools:checkstyle")}),
     "pmd": _Tool("6.55.0", {"pmd": _pmd}),
@@ -66,14 +66,17 @@ def is_task_of_tool(name: str) -> bool:
     return _TASK.fullmatch(name) is not None
 
 
-def exclude_from_tool(tool: str, project: ProjectState) -> None:
-    """Keep away from a tool what Gradle itself brings.
+def add_tool(tool: str, project: ProjectState) -> None:
+    """Add a tool in its usual version, and keep away from it what Gradle itself brings.
 
     Args:
-        tool: One of `QUALITY_TOOLS`.
-        project: That has it.
+        tool: One of `TOOLS`.
+        project: That the plugin of the tool is applied to.
     """
-    project.excluded.setdefault(tool, []).extend(_NOT_BESIDE_GRADLE)
+    if tool in QUALITY_TOOLS:
+        project.excluded.setdefault(tool, []).extend(_NOT_BESIDE_GRADLE)
+    version = TOOLS[tool].version
+    _use(tool, project, Traced(version), "", f"{tool} {version}")
 
 
 def take_tool(known: Evaluator, event: Event) -> None:
@@ -95,24 +98,15 @@ def take_tool(known: Evaluator, event: Event) -> None:
         version = known.text(one.given[0])
         if tool == "pmd" and _VERSION.fullmatch(version.text) is None:
             known.script.refuse(one.line, "of PMD only versions of numbers are read, as its modules depend on them")
-        known.project.tool_versions[tool] = (version, known.script.line_of(one.line))
+        _use(tool, known.project, version, known.script.line_of(one.line))
     pass_over(known, event.statement)
 
 
-def defaults_of(project: ProjectState) -> Iterator[tuple[str, Default]]:
-    """Yield the configurations of tools with what they ask for where the build asks for nothing there.
-
-    Args:
-        project: Whose plugins bring tools.
-    """
-    for plugin in project.plugins:
-        if plugin not in _TOOLS:
-            continue
-        tool = _TOOLS[plugin]
-        version, line = project.tool_versions.get(plugin, (Traced(tool.version), ""))
-        for name, modules in tool.modules.items():
-            asked = tuple(_asked(module, version, line, is_alone=tool.is_alone) for module in modules(version.text))
-            yield name, Default(asked, "" if plugin in project.tool_versions else f"{plugin} {tool.version}")
+def _use(tool: str, project: ProjectState, version: Traced, line: str, usual: str = "") -> None:
+    is_alone = TOOLS[tool].is_alone
+    for name, modules in TOOLS[tool].modules.items():
+        asked = tuple(_asked(module, version, line, is_alone=is_alone) for module in modules(version.text))
+        project.defaults[name] = Default(asked, usual)
 
 
 def _asked(module: str, version: Traced, line: str, *, is_alone: bool) -> Asked:

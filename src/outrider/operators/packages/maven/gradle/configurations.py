@@ -17,6 +17,7 @@ from outrider.operators.packages.manifests.gradle.builds import (
     GradleProject,
     RichVersion,
 )
+from outrider.operators.packages.manifests.gradle.external.plugin import Part, parts
 from outrider.operators.packages.manifests.gradle.functions import TEST_FIXTURES
 from outrider.operators.packages.manifests.gradle.plugins import with_applied
 from outrider.operators.packages.manifests.gradle.source_sets import (
@@ -182,6 +183,10 @@ def _has(project: GradleProject, plugin: str) -> bool:
 def _attributes(project: GradleProject, name: str, java: int) -> Attributes:
     if _has(project, _JAVA_PLATFORM) and name not in project.own:
         return _RUNNING
+    for part in _parts(project):
+        if name in part.wanted:
+            return part.wanted[name]
+        name = part.like.get(name, name)
     if name in QUALITY_TOOLS and _has(project, name):
         return {**_EVERYWHERE, **_RUNNING}
     for source_set, said in _source_sets(project).items():
@@ -255,13 +260,46 @@ def _excluded(project: GradleProject, name: str) -> tuple[Exclusion, ...]:
 
 def _hierarchy(project: GradleProject, name: str) -> list[str]:
     """Return a configuration and all that it has something from, which comes first."""
+    return hierarchy(project, name)[::-1]
+
+
+def hierarchy(project: GradleProject, name: str) -> list[str]:
+    """Return a configuration and all that it has something from, as `Configuration.hierarchy` has them: it first.
+
+    Args:
+        project: Of it.
+        name: Of it.
+
+    Raises:
+        InvalidConfigError: One extends itself.
+    """
+    found = [name]
+    _extend(found, (name,), _tables(project))
+    return found
+
+
+def extended(project: GradleProject, name: str) -> list[str]:
+    """Return the configurations that one has something from itself.
+
+    Args:
+        project: Of it.
+        name: Of it.
+    """
+    return list(dict.fromkeys(one for table in _tables(project) for one in table.get(name, ())))
+
+
+def _tables(project: GradleProject) -> list[Mapping[str, tuple[str, ...]]]:
     tables = [_PLATFORM_EXTENDS] if _has(project, _JAVA_PLATFORM) else [_EXTENDS, _classpaths(project)]
     tables += [_ANTLR_EXTENDS] if _has(project, _ANTLR) else []
     tables += [_WAR_EXTENDS] if _has(project, _WAR) else []
+    tables += [{**part.extends, **_in_source_sets(project, part)} for part in _parts(project)]
     tables.append(project.extended)
-    found = [name]
-    _extend(found, (name,), tables)
-    return found[::-1]
+    return tables
+
+
+def _parts(project: GradleProject) -> list[Part]:
+    """Return what plugins add that others publish."""
+    return [parts()[plugin] for plugin in project.plugins if plugin in parts()]
 
 
 def _classpaths(project: GradleProject) -> Mapping[str, tuple[str, ...]]:
@@ -270,6 +308,15 @@ def _classpaths(project: GradleProject) -> Mapping[str, tuple[str, ...]]:
         of_source_set(one, name): tuple(of_source_set(one, other) for other in others)
         for one in _source_sets(project)
         for name, others in _CLASSPATHS.items()
+    }
+
+
+def _in_source_sets(project: GradleProject, part: Part) -> Mapping[str, tuple[str, ...]]:
+    """Return what configurations of all source sets have from those that a plugin adds."""
+    return {
+        of_source_set(one, name): others
+        for one in _source_sets(project)
+        for name, others in part.of_source_sets.items()
     }
 
 

@@ -1,6 +1,6 @@
 """What is known of modules while a configuration is resolved: it is resolved anew each time that more is known, until nothing is missing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.choosing import Listing
@@ -11,6 +11,7 @@ from outrider.operators.packages.maven.gradle.pom_variants import component_of
 from outrider.operators.packages.maven.loading import Loading, UnloadedError
 from outrider.operators.packages.maven.models import Library, Model, Models
 from outrider.operators.packages.maven.order import RESOLVER_SCHEME
+from outrider.operators.packages.maven.poms import Dependency
 from outrider.operators.packages.maven.profiles import Machine
 from outrider.operators.packages.maven.sources import MavenSource
 from outrider.operators.packages.resolving.policies import Policy, by_version
@@ -43,6 +44,9 @@ class GradleReading(Loading):
         self._components: dict[Project, Component | None] = {}
         self._listed: dict[str, list[str]] = {}
         self._refused: dict[tuple[str, str], str] = {}
+        self._managing: dict[tuple[tuple[str, str | None], ...], Models] = {}
+        # What is imported by several is what the first of them makes of it, as the plugin has it.
+        self._imported: dict[Project, tuple[Dependency, ...]] = {}
         self._models = Models(Library(self._pom, self.table, self._expect), _ANY_MACHINE)
 
     def lookup(self, local: Mapping[str, Component]) -> Lookup:
@@ -66,6 +70,34 @@ class GradleReading(Loading):
     def model(self, project: Project) -> Model | None:
         """Return what the POM of a version comes to that was looked at; None where no repository has it."""
         return self._models.model(project)
+
+    def managed(self, bom: Project, properties: Mapping[str, str | None]) -> Model | None:
+        """Return what the POM of a BOM comes to; None where no repository has it.
+
+        Args:
+            bom: It.
+            properties: That count before those that it sets, as `Models` has them.
+
+        Raises:
+            UnloadedError: It is not known yet.
+        """
+        key = tuple(sorted(properties.items(), key=lambda one: one[0]))
+        models = self._managing.get(key)
+        if models is None:
+            library = Library(self._pom, self.table, self._expect)
+            models = self._managing[key] = Models(library, _ANY_MACHINE, properties, self._imported)
+        return models.model(bom)
+
+    def expect(self, projects: Iterable[Project]) -> None:
+        """Have POMs at hand.
+
+        Args:
+            projects: Whose.
+
+        Raises:
+            UnloadedError: They are not known yet.
+        """
+        self._expect(projects)
 
     def refusal(self, name: str, version: str) -> str:
         """Return why a version may not be chosen, as `Refusal` has it; empty where it may.

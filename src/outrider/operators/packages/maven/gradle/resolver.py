@@ -6,17 +6,23 @@ from typing import NamedTuple
 import msgspec
 
 from outrider.operators.packages.manifests.gradle.builds import ALL, GradleBuild, GradleProject, RichVersion
+from outrider.operators.packages.manifests.gradle.source_sets import resolvable_in
 from outrider.operators.packages.maven.coordinates import Project
 from outrider.operators.packages.maven.gradle.components import Need
 from outrider.operators.packages.maven.gradle.configurations import Configuration, component, configurations
 from outrider.operators.packages.maven.gradle.engine import Asking
 from outrider.operators.packages.maven.gradle.graph import Graph, Problem, resolved
+from outrider.operators.packages.maven.gradle.managing import Managing
 from outrider.operators.packages.maven.gradle.nodes import Node
 from outrider.operators.packages.maven.gradle.reading import GradleReading
 from outrider.operators.packages.resolving.outcomes import Impossible
 from outrider.operators.packages.resolving.policies import Policy
 
 _MOST, _MOST_REMEDIES = 5, 3
+_MANAGED = (
+    "Versions that dependencyManagement of the build has, and those that the build asks for beside it, stay whatever a lock says: they are"
+    " raised in the build."
+)
 _NO_FLOORS: Mapping[str, Mapping[str, str]] = {}
 
 
@@ -64,6 +70,7 @@ class GradleResolver:
         problems = {one.name: [*self._problems(graphs[one.name])] for one in wanted}
         reasons = [reason for one in wanted for reason in _reasons(one, problems[one.name])]
         if reasons:
+            reasons += [] if project.management is None else [_MANAGED]
             blamed = dict.fromkeys(one.edge.need.module for several in problems.values() for one in several)
             remedies = [
                 f"name another version of {name} in the build, or exclude it" for name in [*blamed][:_MOST_REMEDIES]
@@ -87,7 +94,17 @@ class GradleResolver:
         local = {path: component(build, one, self._java) for path, one in build.projects.items()}
         lookup = self._reading.lookup(local)
         forced = {f"{one.group}:{one.name}": one.version.required for one in project.forced}
-        return {one.name: resolved(Asking(one.root, one.attributes, forced), lookup, check) for one in wanted}
+        if project.management is None:
+            return {one.name: resolved(Asking(one.root, one.attributes, forced), lookup, check) for one in wanted}
+        managing = Managing(build, project, self._reading, lookup, check)
+        by_name = {one.name: one for one in wanted}
+        graphs: dict[str, Graph] = {}
+        # Those that are not locked have a say in what comes after them.
+        for name in sorted(resolvable_in(project)):
+            managing.prepare(name)
+            if name in by_name:
+                graphs[name] = managing.resolved(by_name[name], forced)
+        return graphs
 
     def _problems(self, graph: Graph) -> Iterator[Problem]:
         """Yield what cannot be had of a configuration, or may not be chosen."""

@@ -3,7 +3,7 @@
 https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -11,10 +11,11 @@ import msgspec
 
 from outrider.core.timestamps import timestamp
 from outrider.operators.packages.npm.records import compiled
+from outrider.operators.packages.registries.published import seconds_of
 from outrider.operators.packages.resolving.facts import newest
-from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences
+from outrider.operators.packages.resolving.policies import Policy, by_version, of_licences, of_others
 from outrider.operators.packages.serving.documents import Document
-from outrider.operators.packages.serving.tables import Summary
+from outrider.operators.packages.serving.tables import Summary, warning
 from outrider.operators.packages.serving.upstreams import Built, Contents
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
@@ -54,20 +55,20 @@ def build(base: str, name: str, contents: Contents, policy: Policy) -> Built:
     times: dict[str, Any] = _plain(document.get("time")) or {}
     tags: dict[str, str] = _plain(document.get("dist-tags")) or {}
     table = VersionTable(scheme_of("npm"), versions)
-    whys = _refused(name, contents.raw, document, table, policy)
+    whys = _refused(name, contents, document, table, policy)
     shown: dict[str, msgspec.Raw] = {}
     for version, raw in versions.items():
         if version not in whys and (moved := _moved(base, name, version, raw)) is not None:
             shown[version] = moved
-    tags = _tags(tags, table, whys)
+    tags = _tags(tags, table, whys, {one.version for one in contents.releases if one.yanked is not None})
     if not shown:
         return Built([], whys)
     times = {key: time for key, time in times.items() if key not in whys}
-    summary = _summary(shown, tags, table)
+    shorts = {version: _short(raw) for version, raw in shown.items()}
+    summary = msgspec.structs.replace(_summary(shown, tags, table), warned=_deprecated(shorts))
     long = {**document, "versions": shown, "dist-tags": tags, "time": times}
     short = {
-        "name": name, "modified": times.get("modified", ""), "dist-tags": tags, "time": times,
-        "versions": {version: _short(raw) for version, raw in shown.items()},
+        "name": name, "modified": times.get("modified", ""), "dist-tags": tags, "time": times, "versions": shorts,
     }  # fmt: skip
     return Built(
         [Document("long", LONG, msgspec.json.encode(long)), Document("short", SHORT, msgspec.json.encode(short))], whys, summary
@@ -86,7 +87,7 @@ def _summary(shown: Mapping[str, msgspec.Raw], tags: Mapping[str, str], table: V
     said = msgspec.json.decode(shown[latest], type=_Latest) if latest in shown else _Latest()
     needs = [name for one in (said.dependencies, said.optionalDependencies) if isinstance(one, dict) for name in one]
     return Summary(
-        versions=[one for one in reversed(table.versions) if one in shown], latest=latest, needs=needs,
+        versions=[one for one in (*reversed(table.versions), *table.unsorted) if one in shown], latest=latest, needs=needs,
         description=said.description if isinstance(said.description, str) else "",
         licence=said.license if isinstance(said.license, str) else "",
     )  # fmt: skip
@@ -106,31 +107,42 @@ def _of_releases(name: str, contents: Contents) -> dict[str, msgspec.Raw]:
 
 
 def _refused(
-    name: str, raw: bytes | None, document: Mapping[str, msgspec.Raw], table: VersionTable, policy: Policy
+    name: str, contents: Contents, document: Mapping[str, msgspec.Raw], table: VersionTable, policy: Policy
 ) -> dict[str, str]:
-    published: Sequence[float] = [1.0] * len(table.versions)
+    # What is published here is nobody's news; elsewhere, what nobody tells the time of is taken for new.
+    times = _plain(document.get("time"), {}) if policy.asks_for_times and contents.raw is not None else None
+    published = {
+        version: 1.0 if times is None else seconds_of(times.get(version))
+        for version in (*table.versions, *table.unsorted)
+    }
     licences: Sequence[str] = ()
-    if policy.asks_for_licences or (raw is not None and policy.asks_for_times):
-        record = compiled(name, raw or msgspec.json.encode(document), "", whole=True)
+    if policy.asks_for_licences:
+        record = compiled(name, contents.raw or msgspec.json.encode(document), "", whole=True)
         known = dict(zip(record.versions, record.licences, strict=False))
         licences = [known.get(version, "") for version in table.versions]
-        if raw is not None:
-            times = dict(zip(record.versions, record.published, strict=False))
-            # What is published here is nobody's news; elsewhere, what nobody tells the time of is taken for new.
-            published = [times.get(version, 0.0) for version in table.versions]
-    refusals = [*policy.refusals(name, table, published), *of_licences(policy, name, table.versions, licences)]
-    return by_version(refusals, table)
+    refusals = [
+        *policy.refusals(name, table, [published[version] for version in table.versions]),
+        *of_licences(policy, name, table.versions, licences),
+    ]
+    others = {version: published[version] for version in table.unsorted}
+    return by_version(refusals, table) | of_others(policy, "npm", name, others, licences=True)
 
 
-def _tags(tags: Mapping[str, str], table: VersionTable, whys: Mapping[str, str]) -> dict[str, str]:
-    """Return tags without those of refused versions; `latest` goes to the newest version below the one that it had."""
+def _tags(
+    tags: Mapping[str, str], table: VersionTable, whys: Mapping[str, str], taken_back: Collection[str]
+) -> dict[str, str]:
+    """Return tags without those of refused versions.
+
+    `latest` goes to the newest version below the one that it had where that is refused or was taken back: npm only warns of the latter, and
+    some clients do not even look whether there is another one. Where all below were taken back, it goes to the newest that was not.
+    """
     found = {tag: version for tag, version in tags.items() if version not in whys and isinstance(version, str)}
     latest = tags.get("latest")
-    if "latest" not in found and latest in table.versions:
-        below = sum(1 << bit for bit, one in enumerate(table.versions) if one not in whys)
-        below &= (1 << table.versions.index(latest)) - 1
-        if below:
-            found["latest"] = table.versions[newest(below, table.releases)]
+    if latest in table.versions and ("latest" not in found or latest in taken_back):
+        left = sum(1 << bit for bit, one in enumerate(table.versions) if one not in whys and one not in taken_back)
+        below = left & (1 << table.versions.index(latest)) - 1
+        if best := below or (left if latest in taken_back else 0):
+            found["latest"] = table.versions[newest(best, table.releases)]
     return found
 
 
@@ -155,6 +167,12 @@ def _short(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
     if "hasInstallScript" not in short and any(key in _plain(fields.get("scripts", None), {}) for key in _SCRIPTS):
         short["hasInstallScript"] = msgspec.Raw(b"true")
     return short
+
+
+def _deprecated(shorts: Mapping[str, Mapping[str, msgspec.Raw]]) -> dict[str, str]:
+    """Return what npm shows of deprecated versions; an empty reason takes a deprecation back."""
+    said = {version: msgspec.json.decode(one["deprecated"]) for version, one in shorts.items() if "deprecated" in one}
+    return {version: warning("deprecated", why) for version, why in said.items() if why}
 
 
 _SCRIPTS = ("preinstall", "install", "postinstall")

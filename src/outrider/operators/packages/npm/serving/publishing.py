@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from outrider.core.errors import ConflictError, InvalidConfigError, OutriderError
+from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, OutriderError
 from outrider.operators.packages.npm.serving.documents import tarball_name
 from outrider.operators.packages.serving.blobs import Blobs
 from outrider.operators.packages.serving.tables import Release, Tables
@@ -119,11 +119,13 @@ def publish(tables: Tables, name: str, release: Release, tags: dict[str, str]) -
     """Have a version, and tags.
 
     Raises:
-        ConflictError: There is one already: what a version is never changes.
+        ConflictError: There is one already, or was: what a version is never changes.
     """
-    if any(one.version == release.version for one in tables.releases("npm", name)):
+    there = {one.version for one in tables.releases("npm", name)}
+    if release.version in there or release.version in tables.withdrawn("npm", name):
+        why = "" if release.version in there else ", which was unpublished"
         raise ConflictError(
-            f"You cannot publish over the previously published versions: {name} {release.version}", path="version",
+            f"You cannot publish over the previously published versions: {name} {release.version}{why}", path="version",
             found=release.version, expected="a version that is not there yet", suggestions=["npm version patch"],
         )  # fmt: skip
     tables.put_release("npm", name, release)
@@ -134,20 +136,38 @@ def amend(tables: Tables, name: str, found: Publication) -> None:
     """Change what is said of versions: which are deprecated; and have those no more that the document has not.
 
     Raises:
-        OutriderError: A tag stands for no version.
+        NotFoundError: There is no such package.
+        OutriderError: There is no such version, or a tag stands for none.
     """
-    for one in tables.releases("npm", name):
+    releases = tables.releases("npm", name)
+    if not releases:
+        raise NotFoundError(f"npm {name}: there is none", found=name, suggestions=["publish it first: npm publish"])
+    for version in found.versions.keys() - {one.version for one in releases}:
+        raise wrong(f"versions.{version}", "a version without a tarball", "one that is published")
+    gone = gone_versions(tables, name, found)
+    for one in releases:
         said = found.versions.get(one.version)
         if said is None:
-            tables.remove_release("npm", name, one.file)
+            if one.version in gone:
+                tables.withdraw_release("npm", name, one)
             continue
         own = msgspec.json.decode(one.said)
         own.pop("deprecated", None)
-        # Nothing takes it back.
-        if text := said.get("deprecated"):
+        # Nothing takes it back, and so it does where `registry_yank` has deprecated it.
+        text = said.get("deprecated")
+        if text:
             own["deprecated"] = str(text)
-        tables.put_release("npm", name, msgspec.structs.replace(one, said=msgspec.json.encode(own)))
+        yanked = one.yanked if text else None
+        tables.put_release("npm", name, msgspec.structs.replace(one, said=msgspec.json.encode(own), yanked=yanked))
     put_tags(tables, name, found.tags)
+
+
+def gone_versions(tables: Tables, name: str, found: Publication) -> list[str]:
+    """Return the versions that a document takes back: those that it has no more, although whoever sends it was shown them."""
+    state = tables.state("npm", name)
+    refused = state.refused if state is not None else {}
+    there = [one.version for one in tables.releases("npm", name)]
+    return [one for one in there if one not in found.versions and one not in refused]
 
 
 def put_tags(tables: Tables, name: str, tags: dict[str, str]) -> None:

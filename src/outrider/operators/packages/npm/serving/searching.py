@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from outrider.core.timestamps import timestamp
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.tables import Summary
 from outrider.operators.packages.serving.visits import Visit
@@ -24,14 +25,17 @@ def found_packages(hub: Hub, visit: Visit) -> dict[str, Any]:
         if all(word in f"{name} {summary.description}".lower() for word in words)
         and visit.caller.may("read", f"npm:{name}")
     ]
-    return {"objects": [_shown(*one) for one in found[begin : begin + size]], "total": len(found), "time": ""}
+    return {"objects": [_shown(hub, *one) for one in found[begin : begin + size]], "total": len(found), "time": ""}
 
 
-def _shown(name: str, summary: Summary) -> dict[str, Any]:
+def _shown(hub: Hub, name: str, summary: Summary) -> dict[str, Any]:
     package = {
         "name": name, "version": summary.latest, "description": summary.description, "links": {}, "keywords": [],
         "publisher": {"username": ""}, "maintainers": [],
     }  # fmt: skip
+    for one in hub.store.tables.releases("npm", name) if hub.is_private(name) else ():
+        if one.version == summary.latest:
+            package |= {"date": timestamp(one.published), "publisher": {"username": one.publisher}}
     return {"package": package, "score": _ALIKE, "searchScore": 1}
 
 

@@ -18,6 +18,7 @@ from outrider.operators.packages.npm.serving.documents import LONG, SHORT
 from outrider.operators.packages.npm.serving.publishing import (
     amend,
     check_tag,
+    gone_versions,
     publish,
     put_tags,
     read_publication,
@@ -26,7 +27,7 @@ from outrider.operators.packages.npm.serving.publishing import (
 )
 from outrider.operators.packages.npm.serving.searching import found_packages
 from outrider.operators.packages.npm.serving.tree_audits import audit_of_tree
-from outrider.operators.packages.serving.accounts import Accounts, digest_of, new_token
+from outrider.operators.packages.serving.accounts import digest_of, new_token
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.negotiation import accepted
 from outrider.operators.packages.serving.tables import Tables
@@ -114,20 +115,23 @@ class NpmServer:
         visit.may_change(self.hub, "publish", name)
         found = read_publication(name, visit.request.body)
         if not found.attachments:
-            visit.may_change(self.hub, "amend", name)
+            gone = gone_versions(self.hub.store.tables, name, found)
+            visit.may_change(self.hub, "unpublish" if gone else "amend", name, ",".join(gone))
             await self.hub.change(name, lambda tables: amend(tables, name, found))
             return _json({"ok": True}, 201)
+        visit.may_change(self.hub, "publish", name, next(iter(found.versions), ""))
         where = f"{self._base}/npm/{name}/-"
         release = read_release(where, found, self.hub.store.blobs, visit.caller.name, self.hub.clock.now())
         await self.hub.change(name, lambda tables: publish(tables, name, release, found.tags))
         return _json({"ok": True, "success": True}, 201)
 
     async def _remove(self, visit: Visit, name: str) -> Response:
-        visit.may_change(self.hub, "unpublish", name)
+        releases = self.hub.store.tables.releases("npm", name)
+        visit.may_change(self.hub, "unpublish", name, ",".join(one.version for one in releases))
 
         def work(tables: Tables) -> None:
             for one in tables.releases("npm", name):
-                tables.remove_release("npm", name, one.file)
+                tables.withdraw_release("npm", name, one)
             tables.put_tags("npm", name, {})
 
         await self.hub.change(name, work)
@@ -166,10 +170,9 @@ class NpmServer:
         except (msgspec.DecodeError, RecursionError) as error:
             raise wrong("body", str(error), "a name and a password") from error
         name = user.removeprefix(_USER)
-        visit.intent = "login", f"user/{name[:100]}"
-        account = await Accounts(self.hub.store.tables, visit.caller).user(name, str(said.get("password", "")))
-        token, kept = new_token(name, account.scopes.split(), account.patterns)
         now = self.hub.clock.now()
+        account = await visit.log_in(name, str(said.get("password", "")), now)
+        token, kept = new_token(name, account.scopes.split(), account.patterns)
         await self.hub.store.write(lambda tables: tables.put_token(kept, "npm login", now))
         return _json({"ok": True, "id": f"{_USER}{name}", "token": token}, 201)
 

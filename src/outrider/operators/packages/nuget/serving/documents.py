@@ -18,7 +18,7 @@ from outrider.operators.packages.nuget.serving.places import ALL, OLDER, content
 from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.policies import Policy, by_version
 from outrider.operators.packages.serving.documents import Document
-from outrider.operators.packages.serving.tables import Release, Summary
+from outrider.operators.packages.serving.tables import Release, Summary, warning
 from outrider.operators.packages.serving.upstreams import Built, Contents
 from outrider.operators.packages.versions.tables import VersionTable
 
@@ -165,4 +165,13 @@ def _summary(shown: Sequence[Version], listed: Sequence[Version], table: Version
     return Summary(
         versions=[one.text for one in reversed(shown)], latest=latest.text, licence=latest.release.licence, needs=sorted(needs),
         description=description if isinstance(description, str) else "",
+        warned={one.text: said for one in shown if (said := _warning(one))},
     )  # fmt: skip
+
+
+def _warning(version: Version) -> str:
+    """Return what is said against a version; empty for nothing."""
+    deprecation = version.said.get("deprecation")
+    why = deprecation.get("message") if isinstance(deprecation, dict) else None
+    said = ["" if version.entry.is_listed else "unlisted", warning("deprecated", why) if deprecation else ""]
+    return ", ".join(filter(None, said))

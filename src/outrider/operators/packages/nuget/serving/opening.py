@@ -17,4 +17,4 @@ async def opened(surroundings: Surroundings) -> Opened:
         return NugetUpstream(settings, f"{surroundings.base}/nuget/", surroundings.clock)
 
     base = surroundings.base
-    return Opened(or_nobody(upstream), partial(build, base), partial(NugetServer, base), str.lower)
+    return Opened(or_nobody(upstream), partial(build, base), partial(NugetServer, base))

@@ -103,7 +103,7 @@ class PipenvResolver:
         """Return why there is nothing; None where there is something, though pip may not find it."""
         needs = [Need(one.need.name, one.need.extras, one.need.range) for one in asked]
         needs += [Need(name, (), text) for name, text in constraints.items()]
-        answer = await PypiResolver(self._source, self._target, self._question.check).resolve(needs)
+        answer = await PypiResolver(self._source, self._target, self._question).resolve(needs)
         return answer if isinstance(answer, Impossible) else None
 
     async def _chosen(self, asked: Sequence[Origin], constraints: Mapping[str, str]) -> list[Chosen]:

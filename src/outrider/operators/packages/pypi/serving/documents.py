@@ -8,12 +8,12 @@ import msgspec
 
 from outrider.core.timestamps import timestamp
 from outrider.operators.packages.pypi.pages import Page, PypiFile
-from outrider.operators.packages.pypi.records import PypiRecord, compiled
+from outrider.operators.packages.pypi.records import PypiRecord, compiled, published_at
 from outrider.operators.packages.resolving.facts import newest
 from outrider.operators.packages.resolving.naming import of_one
-from outrider.operators.packages.resolving.policies import Policy, by_version
+from outrider.operators.packages.resolving.policies import Policy, by_version, of_others
 from outrider.operators.packages.serving.documents import Document
-from outrider.operators.packages.serving.tables import Release, Summary
+from outrider.operators.packages.serving.tables import Release, Summary, warning
 from outrider.operators.packages.serving.upstreams import Built, Contents
 
 JSON, HTML = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
@@ -65,8 +65,11 @@ def build(name: str, contents: Contents, policy: Policy) -> Built:
     page = read_kept_page(contents.raw) if contents.raw is not None else Page([_file(one) for one in contents.releases])
     record, files = compiled(name, page, {})
     # What is published here is nobody's news.
-    published = record.published if contents.raw is not None else [1.0] * len(record.versions)
+    own = contents.raw is None
+    published = [1.0] * len(record.versions) if own else record.published
     refused = by_version(policy.refusals(name, record.table(), published), record.table())
+    others = {version: 1.0 if own else published_at(files[version]) for version in record.unsorted}
+    refused |= of_others(policy, "pypi", name, others)
     # Pages of others do not tell licences: their files are judged when they are asked for.
     for one in contents.releases if policy.asks_for_licences else ():
         if why := policy.refuses_licence(name, one.version, _said(one).licence):
@@ -92,8 +95,9 @@ def _summary(contents: Contents, record: PypiRecord, refused: dict[str, str]) ->
     # Of others the pages do not tell, and their files need not be here. Of one's own a wheel says more.
     own = sorted((one for one in contents.releases if one.version == latest), key=lambda one: not one.beside)
     best = _said(own[0]) if own else Uploaded({}, "")
+    warned = {table.versions[bit]: warning("yanked", why) for bit, why in record.yanked.items()}
     return Summary(
-        versions=[*reversed(table.named(left))], latest=latest, description=best.description, licence=best.licence, needs=best.needs
+        warned=warned, versions=[*reversed(table.named(left)), *(one for one in record.unsorted if one not in refused)], latest=latest, description=best.description, licence=best.licence, needs=best.needs
     )  # fmt: skip
 
 

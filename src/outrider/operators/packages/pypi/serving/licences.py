@@ -1,11 +1,13 @@
-"""Licences of files that other indexes have. No page tells them: what a file says of itself is had first."""
+"""What files that other indexes have say of themselves, which no page tells: licences for policies, and what people want to see."""
 
 from outrider.core.errors import DeniedError, ExecutionFailedError, NotFoundError
 from outrider.operators.packages.pypi.core_metadata import read_metadata
+from outrider.operators.packages.pypi.records import version_of
 from outrider.operators.packages.pypi.serving.upstream import METADATA
 from outrider.operators.packages.serving.downloading import Download
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.licences import refuse_licence
+from outrider.operators.packages.serving.tables import Summary
 
 
 async def refuse_file(hub: Hub, name: str, file: str) -> None:
@@ -21,6 +23,31 @@ async def refuse_file(hub: Hub, name: str, file: str) -> None:
         OutriderError: What other indexes say: what was not judged is not served.
     """
     await refuse_licence(hub, name, file, lambda: _licence(hub, name, file))
+
+
+async def learn(hub: Hub, name: str, file: str) -> None:
+    """Have known what a file says of the latest version of a project of other indexes, unless that is known.
+
+    Args:
+        hub: Has the project.
+        name: Of the project, normalised.
+        file: A wheel, or a source distribution.
+
+    Raises:
+        DeniedError: Policy refuses its version.
+        OutriderError: What other indexes say.
+    """
+    state = await hub.package(name)
+    latest = state.summary.latest
+    if state.summary.is_told or version_of(file, name) != latest:
+        return
+    text = await _metadata(hub, name, file)
+    try:
+        found = read_metadata(text)
+    except ExecutionFailedError:
+        return  # a client is shown it as it is
+    needs = [need.name for need in found.needs]
+    await hub.describe(name, Summary(latest=latest, description=found.summary, licence=found.licence, needs=needs))
 
 
 async def _licence(hub: Hub, name: str, file: str) -> str:

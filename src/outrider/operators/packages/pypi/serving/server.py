@@ -7,21 +7,25 @@ import html
 
 import msgspec
 
-from outrider.core.errors import NotFoundError, UnsupportedError
+from outrider.core.errors import NotFoundError, OutriderError, UnauthenticatedError, UnsupportedError
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.serving.documents import HTML, JSON, TEXT_HTML
-from outrider.operators.packages.pypi.serving.licences import refuse_file
+from outrider.operators.packages.pypi.serving.licences import learn, refuse_file
 from outrider.operators.packages.pypi.serving.uploads import publish, read_upload
 from outrider.operators.packages.pypi.serving.upstream import METADATA
+from outrider.operators.packages.serving.answers import message_of
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.multipart import read_form
 from outrider.operators.packages.serving.negotiation import accepted
 from outrider.operators.packages.serving.tables import KeptFile, PackageState
 from outrider.operators.packages.serving.visits import Visit
+from outrider.operators.packages.texts import flattened
 
 _OFFERED = (JSON, HTML, TEXT_HTML)
+# How pip's name for itself begins.
+_PIP = "pip/"
 _PLAIN = Headers({"content-type": "text/plain; charset=utf-8"})
 
 
@@ -63,7 +67,14 @@ class PypiServer:
                 found=visit.request.headers.get("accept") or "",
                 expected=", ".join(_OFFERED),
             )
-        return await visit.document(self.hub, name, "json" if media == JSON else "html")
+        try:
+            return await visit.document(self.hub, name, "json" if media == JSON else "html")
+        except (NotFoundError, UnauthenticatedError):
+            raise
+        except OutriderError as error:
+            if (visit.request.headers.get("user-agent") or "").startswith(_PIP):
+                return _skipped(error)
+            raise
 
     async def _file(self, visit: Visit, name: str, file: str) -> Response:
         name, described = normalised(name), file.removesuffix(METADATA)
@@ -73,6 +84,8 @@ class PypiServer:
             if state.hosted:
                 return self._own_metadata(visit, state, name, described)
         await refuse_file(self.hub, name, described)
+        if file != described:
+            await learn(self.hub, name, described)
         return await visit.file(self.hub, name, file)
 
     def _own_metadata(self, visit: Visit, state: PackageState, name: str, file: str) -> Response:
@@ -106,6 +119,17 @@ class PypiServer:
         # pip, uv and twine show the words behind the status.
         challenge = [("www-authenticate", 'Basic realm="packages"')] if status == 401 else []
         return Response(status, Headers([*_PLAIN, *challenge]), f"{message}\n".encode(), reason=message)
+
+
+def _skipped(error: OutriderError) -> Response:
+    """Return what pip passes over as any page that it cannot have, but tells of.
+
+    Of a page whose status tells of an error it says nothing, not even that there was one; of a page of another type it names the type.
+    """
+    message = message_of(error)
+    told = flattened(message).encode("ascii", "replace").decode().replace("\\", "/").replace('"', "'")
+    fields = {"content-type": f'text/plain; charset=utf-8; refused="{told}"', "cache-control": "no-store"}
+    return Response(200, Headers(fields), f"{message}\n".encode())
 
 
 def _moved(where: str) -> Response:

@@ -48,7 +48,7 @@ async def read_upload(form: Mapping[str, Sequence[FormPart]], blobs: Blobs, publ
 
     Raises:
         InvalidConfigError: It is not what a client sends, or contradicts itself.
-        ExecutionFailedError: It is no wheel, or cannot be kept.
+        ExecutionFailedError: It cannot be kept.
     """
     project, version = _text(form, "name"), _text(form, "version")
     parts = form.get("content", ())
@@ -62,8 +62,7 @@ async def read_upload(form: Mapping[str, Sequence[FormPart]], blobs: Blobs, publ
     metadata, licence = "", told_licence(*([one.text for one in form.get(field, ())] for field in _LICENCES))
     needs: list[str] = []
     if file.endswith(".whl"):
-        text = await metadata_text(file, len(content), content, _nothing)
-        found = _checked_metadata(text, name, version)
+        text, found = await _wheel_metadata(file, content, name, version)
         licence, needs = found.licence, [need.name for need in found.needs]
         metadata = blobs.put(text.encode(), durable=True)
     digest = blobs.put(content, durable=True)
@@ -110,6 +109,15 @@ def _check_hash(field: str, algorithm: str, said: str, content: bytes) -> None:
         made = hashlib.blake2b(content, digest_size=32) if algorithm == "blake2b" else hashlib.new(algorithm, content)
         if made.hexdigest() != said.lower():
             raise _wrong(field, said, f"{made.hexdigest()}, which is that of the file")
+
+
+async def _wheel_metadata(file: str, content: bytes, name: str, version: str) -> tuple[str, Metadata]:
+    """Return the metadata within a wheel, as it is and as it is read."""
+    try:
+        text = await metadata_text(file, len(content), content, _nothing)
+        return text, _checked_metadata(text, name, version)
+    except ExecutionFailedError as error:
+        raise _wrong("content", f"{file}: {error.found}", error.expected) from error
 
 
 def _checked_metadata(text: str, name: str, version: str) -> Metadata:

@@ -55,7 +55,7 @@ class ForkingResolver:
     def __init__(
         self, source: PypiSource, pythons: PythonRange, lists: Sequence[Sequence[Need]], question: Question
     ) -> None:
-        self._source, self._pythons, self._check = source, pythons, question.check
+        self._source, self._pythons, self._question = source, pythons, question
         # The whole needs all of its members.
         details = PypiDetails.of(question)
         members = [Need(one.name) for one in details.local if one.is_member]
@@ -98,7 +98,7 @@ class ForkingResolver:
         asked = [need for needs in self._lists for need in needs if not need.marker or target.holds(need.marker, "")]
         if not asked:
             return Resolved(target=target.python, packages=[])
-        return await PypiResolver(self._source, target, self._check).resolve(list(dict.fromkeys(asked)))
+        return await PypiResolver(self._source, target, self._question).resolve(list(dict.fromkeys(asked)))
 
     def _of_lists(self, kind: _Kind) -> list[Tree]:
         where = kind.where

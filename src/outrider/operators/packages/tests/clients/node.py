@@ -1,6 +1,7 @@
 """npm, pnpm and both Yarns."""
 
 import json
+import re
 from pathlib import Path
 
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
@@ -79,6 +80,8 @@ async def npm_deprecates_and_takes_back(bench: Bench) -> None:
     await bench.done("npm", "unpublish", "@acme/web@1.2.0", "--force")
     left = await bench.done("npm", "view", "@acme/web", "versions", "--json")
     assert json.loads(left) == ["1.0.0", "1.1.0"]
+    package(bench, "1.2.0", description="another content")
+    assert "previously published versions" in (await bench.run("npm", "publish")).output
     await bench.done("npm", "unpublish", "@acme/web", "--force")
     assert "E404" in (await bench.run("npm", "view", "@acme/web")).output
 
@@ -88,6 +91,7 @@ async def npm_searches(bench: Bench) -> None:
     await published(bench, "1.0.0", description="a web of things")
     assert [one["name"] for one in json.loads(await bench.done("npm", "search", "things", "--json"))] == ["@acme/web"]
     assert json.loads(await bench.done("npm", "search", "nothing", "--json")) == []
+    assert re.search(r"published 20[0-9-]{8} by ana", await bench.done("npm", "search", "things"))
 
 
 @shows("npm", "log in")
@@ -159,7 +163,7 @@ async def yarn_publishes(bench: Bench) -> None:
     assert "1.0.0" in await bench.done("npm", "view", "@acme/web", "version")
 
 
-async def _berry(bench: Bench) -> tuple[str, Path]:
+async def berry(bench: Bench) -> tuple[str, Path]:
     (bench.folder / ".yarnrc.yml").write_text(
         f"npmRegistryServer: {bench.url}/npm\nnpmAuthToken: {await bench.token()}\nunsafeHttpWhitelist: ['127.0.0.1']\n"
         "nodeLinker: node-modules\nenableTelemetry: false\nnpmMinimalAgeGate: 0\nenableImmutableInstalls: false\n"
@@ -172,7 +176,7 @@ async def _berry(bench: Bench) -> tuple[str, Path]:
 async def yarn_4_installs(bench: Bench) -> None:
     await published(bench, "1.0.0", "1.1.0")
     project(bench)
-    await bench.done(*await _berry(bench), "add", "@acme/web@1.0.0")
+    await bench.done(*await berry(bench), "add", "@acme/web@1.0.0")
     assert "1.0.0" in (bench.folder / "node_modules/@acme/web/package.json").read_text()
 
 
@@ -180,7 +184,7 @@ async def yarn_4_installs(bench: Bench) -> None:
 async def yarn_4_publishes(bench: Bench) -> None:
     await logged_in(bench)
     package(bench, "1.0.0")
-    yarn = await _berry(bench)
+    yarn = await berry(bench)
     await bench.done(*yarn, "install")
     await bench.done(*yarn, "npm", "publish")
     assert "1.0.0" in await bench.done("npm", "view", "@acme/web", "version")
@@ -191,7 +195,7 @@ async def yarn_4_warns_of_vulnerable_packages(bench: Bench) -> None:
     bad = affected(ecosystem_range(("introduced", "0"), ("fixed", "1.1.0")), name="@acme/web", ecosystem="npm")
     await published(bench, "1.0.0")
     project(bench)
-    yarn = await _berry(bench)
+    yarn = await berry(bench)
     await bench.done(*yarn, "add", "@acme/web@1.0.0")
     await imported(bench.registry.folder, record("GHSA-1", bad, severity=[HIGH]))
     assert "GHSA-1" in (await bench.run(*yarn, "npm", "audit")).output

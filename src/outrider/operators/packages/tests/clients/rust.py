@@ -79,7 +79,7 @@ async def cargo_builds(bench: Bench) -> None:
 async def cargo_searches(bench: Bench) -> None:
     cargo = _Cargo(bench, await bench.token())
     await cargo.publish("1.0.0")
-    assert 'acme-web = "1.0.0"' in await cargo.done("search", *REGISTRY, "acme_we")
+    assert 'acme-web = "1.0.0"    # x' in await cargo.done("search", *REGISTRY, "acme_we")
 
 
 @shows("Cargo", "take back")
