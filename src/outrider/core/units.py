@@ -40,7 +40,10 @@ def parse_duration(text: str) -> float:
         seconds += float(match[1]) * _SECONDS[match[2]]
         position = match.end()
     if position == 0 or position != len(text) or not math.isfinite(seconds):
-        raise _not_a("duration", text, "a number with a unit: ms, s, m, h, d", "500ms, 10s or 1h30m")
+        meant = (
+            f"{text}s, {text}m, {text}h or {text}d" if text.isascii() and text.isdecimal() else "500ms, 10s or 1h30m"
+        )
+        raise _not_a("duration", text, "a number with a unit: ms, s, m, h, d", meant)
     return seconds
 
 

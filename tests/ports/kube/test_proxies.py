@@ -20,7 +20,7 @@ ESTABLISHED = "HTTP/1.1 200 Connection established\r\nx-proxy: 1\r\n\r\n"
 
 
 class Proxy:
-    """Makes tunnels to one port of this machine, whatever it is asked for.
+    """Leads to one port of this machine, whatever it is asked for: by tunnels, and what it is asked for itself.
 
     Args:
         port: Where tunnels lead.
@@ -55,15 +55,20 @@ class Proxy:
         self._tasks.add(task)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                self.asked.append((await reader.readuntil(b"\r\n\r\n")).decode().partition("\r\n")[0])
+                head = await reader.readuntil(b"\r\n\r\n")
+                self.asked.append(head.decode().partition("\r\n")[0])
+                if not head.startswith(b"CONNECT "):
+                    await self._tunnel(reader, writer, head)
+                    return
                 writer.write(self._answer.encode())
                 if self._answer == ESTABLISHED:
                     await self._tunnel(reader, writer)
         finally:
             writer.close()
 
-    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes = b"") -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._port)
+        back.write(first)
         try:
             ways = [asyncio.create_task(_copy(reader, back)), asyncio.create_task(_copy(there, writer))]
             try:
@@ -101,16 +106,16 @@ def proxy_for(server: str, proxy_url: str = "") -> str:
     transport = Transport(
         Target("t", Cluster(server=server, proxy_url=proxy_url), User()), component="t", max_connections=1
     )
-    return transport._address.proxy
+    return transport._address.proxy.url if transport._address.proxy is not None else ""
 
 
-async def test_a_tunnel_is_made_for_each_connection_and_kept(fake: FakeApi, proxy: Proxy) -> None:
+async def test_connections_to_the_proxy_are_kept(fake: FakeApi, proxy: Proxy) -> None:
     fake.put("widgets", {"metadata": {"name": "one", "namespace": "shop"}, "spec": {"text": "x" * 200_000}})
     async with transport_to("http://api.test:6443", proxy_url=proxy.url) as transport:
         for _ in range(3):
             assert b"x" * 200_000 in (await transport.send(get())).content
         await asyncio.gather(*(transport.send(get()) for _ in range(3)))
-    assert set(proxy.asked) == {"CONNECT api.test:6443 HTTP/1.1"}
+    assert {one.partition("?")[0].split(" ")[1][:21] for one in proxy.asked} == {"http://api.test:6443/"}
     assert (len(proxy.asked), len(fake.requests)) == (3, 6)
     assert fake.requests[0].headers.get("host") == "api.test:6443"
 
@@ -153,7 +158,8 @@ async def test_watches_go_through_the_proxy(fake: FakeApi, proxy: Proxy) -> None
     ids=range(7),
 )  # fmt: skip
 async def test_a_proxy_that_makes_no_tunnel_is_named_with_what_it_says(fake: FakeApi, answer: str, why: str) -> None:
-    async with Proxy(0, answer) as proxy, transport_to(fake.url, proxy_url=proxy.url, clock=HastyClock()) as transport:
+    secure = fake.url.replace("http:", "https:")
+    async with Proxy(0, answer) as proxy, transport_to(secure, proxy_url=proxy.url, clock=HastyClock()) as transport:
         with pytest.raises(ConnectionFailedError, match=why) as caught:
             await transport.send(get())
     assert proxy.url in caught.value.message
@@ -175,7 +181,7 @@ def test_other_kinds_of_proxies_are_refused_at_once(url: str) -> None:
     assert "s3cr3t" not in str(caught.value.body())
 
 
-@pytest.mark.parametrize("url", ["http://me:s3cr3t@proxy:1080", "http://"])
+@pytest.mark.parametrize("url", ["http://me:s3cr3t@proxy:1080/path", "http://"])
 async def test_what_is_no_address_of_a_proxy_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(OutriderError) as caught:
         async with transport_to("http://api.test", proxy_url=url, clock=HastyClock()) as transport:

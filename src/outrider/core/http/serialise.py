@@ -121,7 +121,7 @@ def _status_line(response: Response) -> bytes:
     return f"HTTP/1.1 {status} {reason}\r\n".encode()
 
 
-def request_bytes(method: str, target: str, *, host: str, headers: Headers, body: bytes) -> bytes:
+def request_bytes(method: str, target: str, *, host: str, headers: Headers, body: bytes, server: str = "") -> bytes:
     """Return a whole request.
 
     Args:
@@ -130,6 +130,7 @@ def request_bytes(method: str, target: str, *, host: str, headers: Headers, body
         host: Value of the Host field.
         headers: Further fields.
         body: Sent with its length.
+        server: `http://host:port` before the target, for a proxy that is asked itself (RFC 9112 section 3.2.2).
 
     Raises:
         InvalidConfigError: Method or target hold a character that could end the line, or the headers set the framing.
@@ -147,7 +148,7 @@ def request_bytes(method: str, target: str, *, host: str, headers: Headers, body
         if name in _NOT_THE_CALLERS:
             raise InvalidConfigError(f"header {name!r} is set by the client itself", path=f"headers[{name}]")
     length = f"content-length: {len(body)}\r\n" if body or method in BODY_EXPECTED else ""
-    line = f"{method} {target} HTTP/1.1\r\nhost: {host}\r\n{length}".encode("ascii")
+    line = f"{method} {server}{target} HTTP/1.1\r\nhost: {host}\r\n{length}".encode("ascii")
     return b"".join((line, headers.wire(), b"\r\n", body))
 
 

@@ -12,12 +12,17 @@ import msgspec
 from outrider.operators.packages.policies.places import policy_paths
 from outrider.operators.packages.registries.publications import Publisher
 from outrider.operators.packages.registries.searching import Found
+from outrider.operators.packages.registries.unheeded import is_on
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
 from outrider.operators.packages.resolving.questions import Question
 from outrider.runtime.context import Context
 from outrider.runtime.contexts import cache_folder
+
+_OFFLINE = {
+    "cargo": "CARGO_NET_OFFLINE", "composer": "COMPOSER_DISABLE_NETWORK", "npm": "NPM_CONFIG_OFFLINE", "pypi": "UV_OFFLINE",
+}  # fmt: skip
 
 
 class Session(Protocol):
@@ -99,9 +104,15 @@ def question_of(
     paths = policy_paths(os.environ, folder, terms.policy)
     with _policy(ecosystem, paths, context.clock.now()) as policy:
         yield Question(
-            packages=packages, target=target, offline=terms.offline, cache=cache_folder() / "packages", folder=folder,
+            packages=packages, target=target, offline=terms.offline or _is_told_to_ask_nobody(ecosystem), cache=cache_folder() / "packages", folder=folder,
             environment=os.environ, clock=context.clock, deadline=context.deadline, policy=policy,
         )  # fmt: skip
+
+
+def _is_told_to_ask_nobody(ecosystem: str) -> bool:
+    """Return whether the client's variable says that no registry is asked; npm takes its own in any case of letters."""
+    said = {name.upper() if name[:4].lower() == "npm_" else name: value for name, value in os.environ.items()}
+    return is_on(said.get(_OFFLINE.get(ecosystem, ""), ""))
 
 
 def policies_of(terms: Terms) -> list[str]:

@@ -10,8 +10,6 @@ from outrider.core.errors import InvalidConfigError, NotFoundError
 def read_bounded(path: Path, most: int) -> bytes:
     """Return the bytes of a file; of a device, which has no size, no more are read either.
 
-    A named pipe has whoever opens it wait for somebody who writes. One of a shell, such as `<(command)`, has that.
-
     Args:
         path: Of the file.
         most: Bytes that it may have.
@@ -20,11 +18,7 @@ def read_bounded(path: Path, most: int) -> bytes:
         NotFoundError: There is none, or it cannot be read.
         InvalidConfigError: It is too large, or a named pipe.
     """
-    if path.is_fifo() and not path.is_relative_to("/dev") and not path.is_relative_to("/proc"):
-        raise InvalidConfigError(
-            f"{path}: it is a named pipe", found="a named pipe", expected="a file",
-            suggestions=["write what comes from it into a file, and name that"],
-        )  # fmt: skip
+    refuse_named_pipe(path)
     try:
         with path.open("rb") as file:
             content = file.read(most + 1)
@@ -62,3 +56,16 @@ def write_whole(path: Path, content: bytes, mode: int) -> None:
     except OSError:
         Path(made).unlink(missing_ok=True)
         raise
+
+
+def refuse_named_pipe(path: Path) -> None:
+    """Refuse a named pipe, which has whoever opens it wait for somebody who writes; one of a shell, such as `<(command)`, has that.
+
+    Raises:
+        InvalidConfigError: It is one.
+    """
+    if path.is_fifo() and not path.is_relative_to("/dev") and not path.is_relative_to("/proc"):
+        raise InvalidConfigError(
+            f"{path}: it is a named pipe", found="a named pipe", expected="a file",
+            suggestions=["write what comes from it into a file, and name that"],
+        )  # fmt: skip

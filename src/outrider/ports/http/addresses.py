@@ -1,10 +1,12 @@
 """Where a client connects to, and what a failure to do so means."""
 
 import asyncio
+import os
 import re
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -12,6 +14,7 @@ from outrider.core.errors import ConnectionFailedError, InvalidConfigError, Outr
 from outrider.core.http.urls import PORTS
 from outrider.ports.certificates.authorities import context_for
 from outrider.ports.http.client_connection import ClientConnection
+from outrider.ports.http.proxies import Proxy, ProxyError
 from outrider.ports.http.tls_layer import TlsLayer
 
 _URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9\-._]*)(?::([0-9]{1,5}))?/?")
@@ -29,7 +32,7 @@ class Address(msgspec.Struct, frozen=True):
         host: Name or IP address; empty for a unix socket.
         path: File of a unix socket; empty for TCP.
         server_name: What the certificate of the server must hold; empty for the host.
-        proxy: `http://host:port` of a proxy that makes a tunnel to the server; empty for none.
+        proxy: A proxy on the way to the server; None for none.
     """
 
     shown: str
@@ -39,7 +42,7 @@ class Address(msgspec.Struct, frozen=True):
     path: str = ""
     secure: bool = False
     server_name: str = ""
-    proxy: str = ""
+    proxy: Proxy | None = None
 
 
 def parse_address(base_url: str) -> Address:
@@ -94,38 +97,54 @@ async def _open(address: Address, connection: ClientConnection, tls: ssl.SSLCont
     if address.secure:
         context = tls or context_for()
         protocol = lambda: TlsLayer(connection, context, address.server_name or address.host)  # noqa: E731
-    if address.proxy:
-        tunnel = await open_tunnel(parse_address(address.proxy), address)
+    if address.proxy is not None and address.secure:
+        tunnel = await open_tunnel(address.proxy, address)
         await loop.create_connection(protocol, sock=tunnel)
+    elif address.proxy is not None:
+        with _reaching(address.proxy):
+            await loop.create_connection(protocol, address.proxy.host, address.proxy.port)
     else:
         await loop.create_connection(protocol, address.host, address.port)
 
 
-async def open_tunnel(proxy: Address, target: Address) -> socket.socket:
+@contextmanager
+def _reaching(proxy: Proxy) -> Iterator[None]:
+    """Have it said of the proxy that it cannot be reached, and not of the server behind it."""
+    try:
+        yield
+    except OSError as error:
+        said = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+        raise ProxyError(f"the proxy {proxy.url} cannot be reached: {said}") from error
+
+
+async def open_tunnel(proxy: Proxy, target: Address) -> socket.socket:
     """Return a connection to the target through an HTTP proxy (CONNECT, RFC 9110 section 9.3.6).
 
     Raises:
-        OSError: The proxy cannot be reached, or makes no tunnel.
+        ProxyError: The proxy cannot be reached, or makes no tunnel.
     """
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(proxy.host, proxy.port, type=socket.SOCK_STREAM)
+    with _reaching(proxy):
+        found = await loop.getaddrinfo(proxy.host, proxy.port, type=socket.SOCK_STREAM)
     tunnel = socket.socket(found[0][0], socket.SOCK_STREAM)
     try:
         tunnel.setblocking(False)
-        await loop.sock_connect(tunnel, found[0][4])
+        with _reaching(proxy):
+            await loop.sock_connect(tunnel, found[0][4])
         where = f"[{target.host}]:{target.port}" if ":" in target.host else f"{target.host}:{target.port}"
-        await loop.sock_sendall(tunnel, f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n\r\n".encode())
+        login = "" if proxy.authorization is None else f"Proxy-Authorization: {proxy.authorization.reveal()}\r\n"
+        await loop.sock_sendall(tunnel, f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n{login}\r\n".encode())
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             # One byte at a time: what comes after the head belongs to the tunnel.
             piece = await loop.sock_recv(tunnel, 1) if len(head) < _HEAD_BYTES else b""
             if not piece:
-                raise ConnectionResetError(f"the proxy {proxy.shown} ended the connection")
+                raise ProxyError(f"the proxy {proxy.url} ended the connection")
             head += piece
         status = _PROXY_STATUS.match(head)
         if status is None or status[1] != b"200":
             said = head.partition(b"\r\n")[0][:60].decode("latin-1")
-            raise ConnectionRefusedError(f"the proxy {proxy.shown} makes no tunnel: {said}")
+            raise ProxyError(f"the proxy {proxy.url} makes no tunnel: {said}")
     except BaseException:
         tunnel.close()
         raise
@@ -172,6 +191,8 @@ def _remedy(error: Exception, address: Address) -> str:
         return "check the name of the host"
     if isinstance(error, ConnectionRefusedError | FileNotFoundError):
         return "start the server, or correct the address"
+    if isinstance(error, ProxyError):
+        return "start the proxy, or correct it where it is named: a setting of the client, or https_proxy, HTTPS_PROXY or http_proxy"
     if isinstance(error, PermissionError):
         return f"run as the user who may use {address.shown}"
     if isinstance(error, ssl.SSLError):

@@ -105,7 +105,7 @@ class Client:
             LimitedError: Too many requests wait already.
         """
         fields = _with_trace(headers if isinstance(headers, Headers) else Headers(headers or ()))
-        message = request_bytes(method, path, host=self._address.authority, headers=fields, body=body)
+        message = self._message(method, path, fields, body)
         seconds = self._timeout if timeout is None else timeout
         self._enter()
         try:
@@ -170,7 +170,7 @@ class Client:
             ConnectionFailedError: The connection failed, or ended within the answer.
             UnauthenticatedError: One side does not accept the other's certificate.
         """
-        message = request_bytes(method, path, host=self._address.authority, headers=headers, body=b"")
+        message = self._message(method, path, headers)
         seconds = self._timeout if timeout is None else timeout
         self._enter()
         connection = StreamConnection(self._limits, self._buffer, self._connections, receive)
@@ -207,6 +207,15 @@ class Client:
         for connection in self._idle:
             connection.abort()
         self._idle.clear()
+
+    def _message(self, method: str, path: str, headers: Headers, body: bytes = b"") -> bytes:
+        """Return a whole request; a proxy that makes no tunnel is told whom it is for."""
+        address, whole = self._address, ""
+        if address.proxy is not None and not address.secure and not address.path:
+            whole = f"http://{address.authority}"
+            if address.proxy.authorization is not None:
+                headers = Headers([*headers, ("proxy-authorization", address.proxy.authorization.reveal())])
+        return request_bytes(method, path, host=address.authority, headers=headers, body=body, server=whole)
 
     async def _send(self, method: str, message: bytes, *, repeat: bool) -> Response:
         connection = self._kept()

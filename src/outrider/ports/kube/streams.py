@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidH
 from websockets.typing import Subprotocol
 
 from outrider.core.errors import ConnectionFailedError, DeadlineExceededError, OutriderError, UnsupportedError
-from outrider.ports.http.addresses import failure, open_tunnel, parse_address
+from outrider.ports.http.addresses import failure, open_tunnel
 from outrider.ports.kube.errors import error_of, read_status
 from outrider.ports.kube.transport import ATTEMPT_SECONDS, Call, Route, Transport
 
@@ -112,8 +112,8 @@ async def _open(route: Route, protocols: Sequence[str], shown: str) -> ClientCon
     address = route.address
     place: dict[str, Any] = {"host": address.host, "port": address.port}
     try:
-        if address.proxy:
-            place = {"sock": await open_tunnel(parse_address(address.proxy), address)}
+        if address.proxy is not None:
+            place = {"sock": await open_tunnel(address.proxy, address)}
         if address.secure:
             place.update(ssl=route.tls, server_hostname=address.server_name or address.host)
         # Pings keep proxies from ending what is silent. That they go without an answer means nothing here: a server reads

@@ -29,6 +29,7 @@ from outrider.core.http.messages import Response
 from outrider.ports.clock import Clock, SystemClock
 from outrider.ports.http.addresses import Address, parse_address
 from outrider.ports.http.client import Client
+from outrider.ports.http.proxies import parse_proxy
 from outrider.ports.kube.credentials import Credentials, Proof, authorities
 from outrider.ports.kube.errors import ExpiredError, error_of, read_status
 from outrider.ports.kube.kubeconfig import Cluster, Target
@@ -353,14 +354,13 @@ def _address(cluster: Cluster) -> tuple[Address, str]:
         )
     address = parse_address(f"{parts.scheme}://{parts.netloc}")
     proxy = cluster.proxy_url or _machine_proxy(parts.scheme, parts.hostname or "")
-    if proxy and "://" not in proxy:
-        proxy = f"http://{proxy}"
-    if proxy and not proxy.startswith("http://"):
+    if "://" in proxy and not proxy.startswith("http://"):
         kind = proxy.partition("://")[0]
         raise UnsupportedError(
             f"proxy-url: {kind} proxies are not supported", found=f"{kind}://", expected="http://host:port"
         )
-    return msgspec.structs.replace(address, server_name=cluster.tls_server_name, proxy=proxy), parts.path.rstrip("/")
+    way = parse_proxy(proxy) if proxy else None
+    return msgspec.structs.replace(address, server_name=cluster.tls_server_name, proxy=way), parts.path.rstrip("/")
 
 
 def _networks(text: str) -> Iterator[IPv4Network | IPv6Network]:

@@ -29,7 +29,7 @@ from outrider.operators.packages.advisories.native import (
     read_rustsec,
 )
 from outrider.operators.packages.advisories.osv import Advisory, read_osv, read_osv_object
-from outrider.operators.packages.whole_files import read_bounded
+from outrider.operators.packages.whole_files import read_bounded, refuse_named_pipe
 
 _MIB = 1 << 20
 _LARGEST_RECORD = 16 * _MIB
@@ -50,6 +50,7 @@ def read_source(path: Path) -> Iterator[Known]:
         ExecutionFailedError: A record cannot be read. None is left out silently: what was not read is not safe.
     """
     found = False
+    refuse_named_pipe(path)
     try:
         for one in _records(path):
             found = True

@@ -57,11 +57,11 @@ class CargoClient:
         url = f"{self.registry.url}/config.json"
         closed = False
         try:
-            document = await self._open.get(url)
+            document = await self._open.root(url, "registry of Cargo")
         except UnauthenticatedError:
             if self.registry.authorization is None:
                 raise
-            document, closed = await self._closed.get(url), True
+            document, closed = await self._closed.root(url, "registry of Cargo"), True
         try:
             config = msgspec.json.decode(document.content or b"", type=CargoConfig)
             return msgspec.structs.replace(config, auth_required=config.auth_required or closed)

@@ -14,8 +14,10 @@ import msgspec
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.core.secrets import SecretValue
 from outrider.operators.packages.cargo.places import CRATES_IO, NAMED, SPARSE
+from outrider.operators.packages.registries.proxies import through
 from outrider.operators.packages.registries.registry import Registry, registry_at
 
+_LOGIN = "log in with cargo login --registry NAME, or set CARGO_REGISTRIES_NAME_TOKEN"
 # Sources that are no registry, or are on disk.
 _OTHER_KINDS = ("local-registry", "directory", "git")
 
@@ -164,12 +166,12 @@ class CargoSettings:
         """
         authorities = self._environment.get("CARGO_HTTP_CAINFO") or self._authorities()
         found = registry_at(
-            url, source, authorities=authorities or self._environment.get("SSL_CERT_FILE", ""), environment=self._environment
+            url, source, authorities=authorities or self._environment.get("SSL_CERT_FILE", ""),
+            login=_LOGIN, environment=through(self._proxy(), self._environment),
         )  # fmt: skip
         token = self._token_of(found.url, built_in=built_in)
         return msgspec.structs.replace(
             found,
-            proxy=self._proxy() or found.proxy,
             authorization=SecretValue(token) if token else found.authorization,
         )
 

@@ -188,12 +188,6 @@ class ComposerClient:
         downloads = self._downloads.get(where)
         if downloads is None:
             downloads = self._downloads[where] = Downloads(self._registry_at(url), self._clock)
-        try:
-            return await downloads.get(url, known=known)
-        except NotFoundError as error:
-            if url != self._root_url:
-                raise
-            raise ExecutionFailedError(
-                f"{url}: there is no repository of Composer", found=error.found, expected="packages.json",
-                suggestions=["check the address of the repository"],
-            ) from error  # fmt: skip
+        if url == self._root_url:
+            return await downloads.root(url, "repository of Composer", known)
+        return await downloads.get(url, known=known)

@@ -22,6 +22,7 @@ from outrider.operators.packages.registries.registry import Registry, registry_a
 
 # Of the repository that stands in for Composer's own where Composer, which knows its name, is not installed.
 _DEFAULT = "default"
+_LOGIN = "composer config --global http-basic.{host} USER PASSWORD"
 _SCHEME = re.compile(r"[\w.]+\??://", re.ASCII)
 
 
@@ -140,7 +141,8 @@ class ComposerSettings:
         """
         authorities = self._environment.get("COMPOSER_CAFILE") or self._config("cafile")
         found = registry_at(
-            url, source, authorities=str(authorities or self._environment.get("SSL_CERT_FILE") or ""), environment=self._environment
+            url, source, authorities=str(authorities or self._environment.get("SSL_CERT_FILE") or ""), login=_LOGIN,
+            environment=self._environment,
         )  # fmt: skip
         if found.url.startswith("http:") and self._config("secure-http", otherwise=True) not in (False, "false"):
             raise InvalidConfigError(

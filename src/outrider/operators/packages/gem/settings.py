@@ -15,10 +15,13 @@ from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.gem.bundler import BundlerSettings
 from outrider.operators.packages.locks.documents import read_yaml
 from outrider.operators.packages.registries.own_settings import own_address, with_own_login
+from outrider.operators.packages.registries.proxies import through
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
+from outrider.operators.packages.registries.unheeded import unheeded
 
 _SYSTEM_FILE = Path("/etc/gemrc")
 _OTHER_SCHEMES = ("file", "s3", "gcs")
+_LOGIN = "bundle config set --global {host} USER:PASSWORD"
 _NO_PROXY = ":no_proxy"
 
 
@@ -40,6 +43,7 @@ class GemSettings:
         self._values: dict[str, tuple[Any, str]] = {}
         for path in _files(environment, system_file):
             self._values |= {key: (value, str(path)) for key, value in _read(path).items()}
+        self._refuse_unheeded()
 
     @property
     def any_platform(self) -> bool:
@@ -99,7 +103,7 @@ class GemSettings:
         if login is not None and found.authorization is None:
             user, _, password = login.text.partition(":")
             found = msgspec.structs.replace(found, authorization=basic(unquote_plus(user), unquote_plus(password)))
-        return with_own_login(msgspec.structs.replace(found, proxy=self._proxy(found.proxy)), self._environment)
+        return with_own_login(found, self._environment)
 
     def _found(self, url: str, source: str) -> Registry:
         scheme = url.partition(":")[0].strip().lower()
@@ -111,19 +115,33 @@ class GemSettings:
         authorities = self._bundler.value("ssl_ca_cert")
         other = self._text(":ssl_ca_cert") or self._environment.get("SSL_CERT_FILE", "")
         return registry_at(
-            url, source, authorities=authorities.text if authorities is not None else other, environment=self._environment
+            url, source, authorities=authorities.text if authorities is not None else other, login=_LOGIN, environment=self._on_the_way()
         )  # fmt: skip
 
-    def _proxy(self, of_variables: str) -> str:
+    def _refuse_unheeded(self) -> None:
+        why = "certificates of clients are not shown to a source"
+        certificate = self._bundler.value("ssl_client_cert")
+        if certificate is not None:
+            raise unheeded(certificate.source, "ssl_client_cert", why)
+        if self._text(":ssl_client_cert"):
+            raise unheeded(self._values[":ssl_client_cert"][1], ":ssl_client_cert", why)
+        for key in ("gem", "install", "update"):
+            if "-source" in self._text(key) or "-s" in self._text(key).split():
+                raise unheeded(
+                    self._values[key][1], key, "sources are not read out of arguments", "name them in :sources:"
+                )
+
+    def _on_the_way(self) -> Mapping[str, str]:
+        """Return the variables, with what RubyGems is told of a proxy."""
         said = self._text("http_proxy")
         if said == _NO_PROXY:
-            return ""
+            return {}
         if said and not said.startswith("http://"):
             raise UnsupportedError(
                 f"{self._values['http_proxy'][1]}: this proxy cannot be used", path="http_proxy", found=said.partition(":")[0],
                 expected="http://HOST:PORT", suggestions=["name a proxy of HTTP"],
             )  # fmt: skip
-        return said.rstrip("/") or of_variables
+        return through(said, self._environment)
 
     def _text(self, key: str) -> str:
         value = self._values.get(key, ("", ""))[0]

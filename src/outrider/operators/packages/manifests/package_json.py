@@ -24,7 +24,7 @@ _NOT_READ = {
     "bun": ("workspaces", "patchedDependencies"),
 }
 _REMEDIES = {
-    "npm": "use npm itself: npm audit fix", "yarn": "use Yarn itself: yarn install", "bun": "use bun itself: bun install",
+    "npm": "use npm itself: npm install", "yarn": "use Yarn itself: yarn install", "bun": "use bun itself: bun install",
 }  # fmt: skip
 # Takes where something is asked for, its name, and what is asked of it.
 Entry = Callable[[str, str, str], str]

@@ -24,6 +24,7 @@ from outrider.operators.packages.manifests.uv_reading import read_workspace
 from outrider.operators.packages.manifests.uv_repositories import read_repository
 from outrider.operators.packages.manifests.uv_workspace import Fetched, UvWorkspace
 from outrider.operators.packages.pypi.settings import pypi_registry
+from outrider.operators.packages.pypi.uv_indexes import UvIndex
 from outrider.operators.packages.registries.downloads import opened_downloads
 from outrider.operators.packages.resolving.questions import Question
 from outrider.ports.git import Commit, Remote, fetched_commit, references
@@ -139,7 +140,7 @@ class _Fetcher:
     @asynccontextmanager
     async def _downloaded(self, direct: Direct) -> AsyncIterator[tuple[Path, str]]:
         """Have the file that is at an address, and its hash."""
-        registry = pypi_registry(direct.address, str(self._folder / FORM), self._question.environment)
+        registry = pypi_registry(UvIndex(direct.address), str(self._folder / FORM), self._question.environment)
         hashed, size = hashlib.sha256(), 0
         with own_folder(self._question.cache / "archives") as folder, (folder / "archive").open("wb") as file:
 

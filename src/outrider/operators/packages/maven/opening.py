@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from outrider.operators.packages.maven.client import MavenClient, MavenRepository
 from outrider.operators.packages.maven.holdings import Holdings
-from outrider.operators.packages.maven.settings import MavenSettings
+from outrider.operators.packages.maven.settings import MavenSettings, refuse_arguments
 from outrider.operators.packages.maven.sources import MavenSource
 from outrider.operators.packages.maven.store import MavenStore
 from outrider.operators.packages.registries.failures import looked_in
@@ -26,7 +26,9 @@ async def opened_source(
 
     Raises:
         ExecutionFailedError: What was learned cannot be written.
+        UnsupportedError: Arguments of Maven name other settings.
     """
+    refuse_arguments(question.environment, question.folder)
     holdings = [
         Holdings(
             MavenClient(repository, question.clock), MavenStore(question.cache, repository.registry.url), question.clock,

@@ -19,9 +19,16 @@ from outrider.operators.packages.maven.profiles import Machine, active
 from outrider.operators.packages.maven.program import MavenProgram
 from outrider.operators.packages.maven.settings_files import MavenProxy, Mirror, Server, Settings, read_settings
 from outrider.operators.packages.registries.own_settings import own_address, with_own_login
+from outrider.operators.packages.registries.proxies import proxies_of, through
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
+from outrider.operators.packages.registries.unheeded import unheeded
 
 CENTRAL = "central"
+_LOGIN = "write a server with the id NAME, a username and a password into ~/.m2/settings.xml"
+# Other settings, nobody to be asked, profiles, or a property that stands in an address.
+_ARGUMENT = re.compile(
+    r"-s$|-s=|-gs|-is|--(?:global-|install-|project-)?settings|-ps|-o$|--offline|-P|--activate-profiles|-Dmaven\.repo\.remote"
+)
 _HERE = ("localhost", "127.0.0.1")
 
 
@@ -171,12 +178,17 @@ class MavenSettings:
                 expected="http or https", suggestions=[f"name a mirror of {name} in settings.xml"],
             )  # fmt: skip
         found = registry_at(
-            url, source, authorities=self._environment.get("SSL_CERT_FILE", ""), environment=self._environment
+            url,
+            source,
+            authorities=self._environment.get("SSL_CERT_FILE", ""),
+            login=_LOGIN.replace("NAME", name or "NAME"),
+            environment=self._environment,
         )
         server = self._settings.servers.get(name)
         proxy = self._proxy(found.url)
         known = msgspec.structs.replace(
-            found, authorization=found.authorization if server is None else _shown_to(server, found), proxy=proxy or found.proxy
+            found, authorization=found.authorization if server is None else _shown_to(server, found),
+            proxies=proxies_of(through(proxy, {})) if proxy else found.proxies,
         )  # fmt: skip
         return with_own_login(known, self._environment)
 
@@ -194,6 +206,28 @@ class MavenSettings:
                 expected="a proxy without one", suggestions=["name a proxy without a login"],
             )  # fmt: skip
         return wanted[0].url
+
+
+def refuse_arguments(environment: Mapping[str, str], folder: Path) -> None:
+    """Refuse arguments that Maven is always given and that say whom it asks.
+
+    Args:
+        environment: Variables.
+        folder: Of the project; the nearest `.mvn` above it counts.
+
+    Raises:
+        UnsupportedError: There is one.
+    """
+    place = folder.absolute()
+    files = (one / ".mvn" / "maven.config" for one in (place, *place.parents) if (one / ".mvn").is_dir())
+    file = next(files, None)
+    said = {"MAVEN_ARGS": environment.get("MAVEN_ARGS", "")}
+    if file is not None and file.is_file():
+        said[str(file)] = file.read_text(encoding="utf-8", errors="replace")
+    for source, text in said.items():
+        odd = next((one for one in text.split() if _ARGUMENT.match(one)), "")
+        if odd:
+            raise unheeded(source, odd, "arguments of Maven are not read", "write what it says into ~/.m2/settings.xml")
 
 
 def _is_at(url: str, server: str) -> bool:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
+import msgspec
+
 from outrider.core.errors import NotFoundError, UnsupportedError
 from outrider.operators.packages.npm.building import NpmTree
 from outrider.operators.packages.npm.bun import resolving as bun
@@ -26,6 +28,7 @@ from outrider.operators.packages.npm.sources import NpmSource
 from outrider.operators.packages.npm.specs import Spec, read_argument, read_spec
 from outrider.operators.packages.npm.targets import NpmTarget
 from outrider.operators.packages.registries.failures import looked_in
+from outrider.operators.packages.registries.unheeded import is_on
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.resolving.outcomes import Impossible, Resolved
 from outrider.operators.packages.resolving.questions import Question
@@ -87,7 +90,10 @@ async def facts(question: Question, name: str, version: str = "") -> PackageFact
 @asynccontextmanager
 async def _opened(question: Question) -> AsyncIterator[NpmSource]:
     program = await npm_program(question.environment, question.cache)
-    client = NpmClient(NpmSettings(question.environment, question.folder, program), question.clock)
+    settings = NpmSettings(question.environment, question.folder, program)
+    if is_on(settings.value("offline")):
+        question = msgspec.structs.replace(question, offline=True)
+    client = NpmClient(settings, question.clock)
     target = NpmTarget(program.node, program.version)
     source = NpmSource(client, target, question)
     with looked_in(client.addresses()):

@@ -17,9 +17,11 @@ from outrider.core.secrets import SecretValue
 from outrider.operators.packages.npm.program import NpmProgram
 from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
+from outrider.operators.packages.registries.unheeded import unheeded
 
 _VARIABLE = re.compile(r"(?<!\\)(\\*)\$\{([^${}?]+)(\?)?\}")
 _PREFIX = "npm_config_"
+_LOGIN = "log in with npm login, or write //{host}{path}/:_authToken=TOKEN into ~/.npmrc"
 _OF_MANIFEST = "publishConfig of the package"
 
 
@@ -94,15 +96,38 @@ class NpmSettings:
         """
         environment = {**self._environment, **dict(self._proxies())}
         authorities = self.value("cafile") or self._environment.get("NODE_EXTRA_CA_CERTS") or ""
-        registry = registry_at(url, source, authorities=authorities, environment=environment)
-        authorization = self._authorization(registry.url)
+        registry = registry_at(url, source, authorities=authorities, login=_LOGIN, environment=environment)
+        self._refuse_unheeded(registry.url)
+        authorization, source = self._authorization(registry.url)
         if authorization is None:
             return with_own_login(registry, self._environment)
-        return msgspec.structs.replace(registry, authorization=authorization)
+        unset = [name for name in variables_in(authorization.reveal()) if name not in self._environment]
+        remedy = f"set {', '.join(unset)}, which {source} asks for" if unset else registry.login
+        return msgspec.structs.replace(registry, authorization=authorization, login=remedy)
 
     def value(self, key: str) -> str:
         """Return what is set, of whatever it is; empty where nothing is."""
         return self._values.get(key, ("", ""))[0]
+
+    def _refuse_unheeded(self, url: str) -> None:
+        place = f"//{url.partition('://')[2]}"
+        certificates = [f"{place}{end}:{key}" for end in ("", "/") for key in ("certfile", "keyfile")]
+        for key in ("cert", "key", *certificates):
+            if self.value(key) not in ("", "null"):
+                raise unheeded(self.source(key), key, "certificates of clients are not shown to a registry")
+        for key in ("_auth", "_authToken", "_password"):
+            if self.value(key):
+                # npm itself refuses them since version 9.
+                raise unheeded(
+                    self.source(key),
+                    key,
+                    "it does not say for which registry it is",
+                    f"write {place}/:{key} in place of it",
+                )
+
+    def source(self, key: str) -> str:
+        """Return the file or the variable that has a setting; empty where none has."""
+        return self._values.get(key, ("", ""))[1]
 
     def _proxies(self) -> Iterator[tuple[str, str]]:
         """Yield what npm says of proxies under the names of variables."""
@@ -114,21 +139,22 @@ class NpmSettings:
         }
         return ((name, value) for name, value in said.items() if value not in ("", "null"))
 
-    def _authorization(self, url: str) -> SecretValue | None:
-        """Return the header for an address, of the longest part of it for which there are credentials."""
+    def _authorization(self, url: str) -> tuple[SecretValue | None, str]:
+        """Return the header for an address, of the longest part of it for which there are credentials, and what has them."""
         parts = urlsplit(url)
         where = f"//{parts.netloc}{parts.path}/"
         while len(where) > 2:
             if token := self.value(f"{where}:_authToken"):
-                return SecretValue(f"Bearer {token}")
+                return SecretValue(f"Bearer {token}"), self._values[f"{where}:_authToken"][1]
             if both := self.value(f"{where}:_auth"):
-                return SecretValue(f"Basic {both}")
+                return SecretValue(f"Basic {both}"), self._values[f"{where}:_auth"][1]
             user, password = self.value(f"{where}:username"), self.value(f"{where}:_password")
             if user and password:
-                return basic(user, self._password(f"{where}:_password", password))
+                key = f"{where}:_password"
+                return basic(user, self._password(key, password)), self._values[key][1]
             # Either with or without the slash at the end.
             where = where[:-1] if where.endswith("/") else where[: where.rindex("/") + 1]
-        return None
+        return None, ""
 
     def _password(self, key: str, text: str) -> str:
         try:

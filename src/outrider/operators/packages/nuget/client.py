@@ -45,7 +45,7 @@ class NugetClient:
             UnsupportedError: It has nothing that can be read here.
             OutriderError: What it says.
         """
-        document = await self._downloads.get(self.registry.url)
+        document = await self._downloads.root(self.registry.url, "source of NuGet")
         return read_services(self.registry.url, document.content or b"")
 
     async def package(self, services: ServicesRecord, name: str, known: Document | None) -> Document:

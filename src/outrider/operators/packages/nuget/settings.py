@@ -17,7 +17,10 @@ from outrider.operators.packages.nuget.setting_files import Setting, SettingFile
 from outrider.operators.packages.nuget.source_mapping import SourceMapping
 from outrider.operators.packages.registries.own_settings import own_address, with_own_login
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
+from outrider.operators.packages.registries.unheeded import unheeded
 
+_OF_BUILDS = ("restoresources", "restoreadditionalprojectsources", "restoreconfigfile")
+_LOGIN = "dotnet nuget update source NAME --username USER --password PASSWORD --store-password-in-clear-text"
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _OF_VARIABLE = re.compile(
     r"Username=(?P<user>[^;]*);\s*Password=(?P<password>.*?)(?:;ValidAuthenticationTypes=(?P<types>[^;]*))?",
@@ -56,6 +59,14 @@ class NugetSettings:
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
         self._environment = environment
+        for name in environment:
+            if name.lower() in _OF_BUILDS and environment[name]:
+                raise unheeded(
+                    name,
+                    name,
+                    "it is a property of builds that says which sources are asked",
+                    "name the sources in a NuGet.Config",
+                )
         self._files = SettingFiles(environment, folder)
         self.sources: list[Source] = []
         self.notes: list[str] = []
@@ -104,7 +115,8 @@ class NugetSettings:
         if not _path(address).endswith(".json") and setting.element.get("protocolVersion", "") != "3":
             self.notes.append(f"source {name}: of version 2, which is not asked")
             return
-        registry = registry_at(address, str(setting.path), environment=self._proxies())
+        login = _LOGIN.replace("NAME", name)
+        registry = registry_at(address, str(setting.path), login=login, environment=self._proxies())
         authorization = self._authorization(name)
         if authorization is not None:
             registry = msgspec.structs.replace(registry, authorization=authorization)

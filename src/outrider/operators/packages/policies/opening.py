@@ -15,6 +15,7 @@ from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.store import AdvisoryStore
 from outrider.operators.packages.policies.policy import AllPolicies, ObjectPolicy
 from outrider.operators.packages.resolving.policies import ADMIT_ALL, Policy
+from outrider.operators.packages.whole_files import refuse_named_pipe
 from outrider.runtime.discovery import registry
 from outrider.runtime.documents import read_file
 from outrider.runtime.objects import parse_object
@@ -31,6 +32,7 @@ def read_policies(path: Path) -> dict[str, PackagePolicySpec]:
         InvalidConfigError: It cannot be read, or has no policy, something else than policies, or two of one name.
     """
     found: dict[str, PackagePolicySpec] = {}
+    refuse_named_pipe(path)
     for document in read_file(path):
         item = parse_object(document.data, registry(), document.source, str(document.position))
         if item.kind != _KIND:

@@ -14,6 +14,8 @@ from outrider.operators.packages.registries.downloads import Document
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _JSON = "application/vnd.pypi.simple.v1+json"
 # Whatever these begin to read they take, so that no page can have them read the same text again and again.
+# What indexes write on pages without a file.
+_MARK = re.compile(r"pypi:repository-version|<title>\s*(?:Simple Index|Links for)|<h1>\s*Links for", re.IGNORECASE)
 _TAG = re.compile(
     r"""<!--.*?(?:-->|\Z)|<(a|base)(?=[\s/])((?:[^"'>]++|"[^"]*"|'[^']*')*+)""", re.IGNORECASE | re.DOTALL
 )
@@ -96,7 +98,10 @@ def read_page(document: Document) -> Page:
     text = content.decode("utf-8", "replace")
     if document.content_type not in ("text/html", "application/vnd.pypi.simple.v1+html", "application/xhtml+xml"):
         raise _unreadable(document, document.content_type or "no type")
-    return Page(list(_of_html(document.url, text)))
+    files = list(_of_html(document.url, text))
+    if not files and _MARK.search(text) is None:
+        raise _unreadable(document, "HTML without a link, as of a page to log in")
+    return Page(files)
 
 
 def _of_json(base: str, one: _JsonFile) -> PypiFile:
@@ -146,5 +151,5 @@ def _address(base: str, url: str) -> str:
 def _unreadable(document: Document, found: str) -> ExecutionFailedError:
     return ExecutionFailedError(
         f"{document.url}: no page of a Python index", found=found[:200], expected="JSON of PEP 691, or HTML of PEP 503",
-        suggestions=["check the address of the index"],
+        suggestions=["check the address of the index", "see in a browser what is there: it may want a login"],
     )  # fmt: skip

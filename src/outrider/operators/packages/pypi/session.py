@@ -14,6 +14,7 @@ from outrider.operators.packages.pypi.settings import pypi_registries, pypi_regi
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.store import PypiStore
 from outrider.operators.packages.pypi.targets import PypiTarget, Target
+from outrider.operators.packages.pypi.uv_indexes import index_at
 from outrider.operators.packages.registries.downloads import Downloads
 from outrider.operators.packages.registries.failures import looked_in
 from outrider.operators.packages.registries.keeping import kept
@@ -160,4 +161,5 @@ def _at(question: Question, url: str) -> Sequence[Registry]:
     if not url:
         return pypi_registries(question.environment, question.folder)
     # A member of a workspace may have said so; errors name the file that all of it begins with.
-    return [pypi_registry(url, str(question.folder / "pyproject.toml"), question.environment)]
+    index = index_at(url, question.environment, question.folder)
+    return [pypi_registry(index, str(question.folder / "pyproject.toml"), question.environment)]

@@ -14,33 +14,21 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
+from outrider.operators.packages.pypi.uv_indexes import UvIndex, named_in_variable, uv_indexes
 from outrider.operators.packages.registries.netrc_file import login_for
 from outrider.operators.packages.registries.own_settings import own_address
+from outrider.operators.packages.registries.proxies import through
 from outrider.operators.packages.registries.registry import Registry, registry_at, unknown_registry
+from outrider.operators.packages.registries.unheeded import is_on, unheeded
 
+_NO_INDEX = "no-index"
+# By the name of pip's option.
+_UNHEEDED = {
+    _NO_INDEX: "it says that no index is asked",
+    "find-links": "files of packages in a folder or on a page are not looked into",
+    "client-cert": "certificates of clients are not shown to an index",
+}
 _BUILT_IN = re.compile(r'^PyPI = PackageIndex\(\s*"(https://[^"]+)"', re.MULTILINE)
-
-
-class _UvIndex(msgspec.Struct, frozen=True):
-    url: str = ""
-    default: bool = False
-    explicit: bool = False
-    publish_url: str = msgspec.field(name="publish-url", default="")
-
-
-class _UvSettings(msgspec.Struct, frozen=True, rename="kebab"):
-    index: list[_UvIndex] = []
-    index_url: str = ""
-    extra_index_url: list[str] = []
-    publish_url: str = ""
-
-
-class _Tools(msgspec.Struct, frozen=True):
-    uv: _UvSettings = _UvSettings()
-
-
-class _Project(msgspec.Struct, frozen=True):
-    tool: _Tools = _Tools()
 
 
 def pypi_registries(environment: Mapping[str, str], folder: Path) -> list[Registry]:
@@ -53,9 +41,11 @@ def pypi_registries(environment: Mapping[str, str], folder: Path) -> list[Regist
     Raises:
         InvalidConfigError: A setting cannot be used.
         MissingRequirementError: There is none.
+        UnsupportedError: A setting cannot be heeded, such as that no index is asked.
     """
     pip = _pip_settings(environment)
-    found = [_registry(url, source, environment, pip) for url, source in _addresses(environment, folder, pip)]
+    _refuse(environment, pip)
+    found = [_registry(index, source, environment, pip) for index, source in _indexes(environment, folder, pip)]
     if not found:
         raise unknown_registry(
             "pypi", "the settings of uv and pip, and pip is not installed", "set PIP_INDEX_URL", "install pip"
@@ -63,23 +53,49 @@ def pypi_registries(environment: Mapping[str, str], folder: Path) -> list[Regist
     return found
 
 
-def pypi_registry(url: str, source: str, environment: Mapping[str, str]) -> Registry:
+def pypi_registry(index: UvIndex, source: str, environment: Mapping[str, str]) -> Registry:
     """Return a registry of PyPI by its address, with what the settings of this machine say of its host.
 
     Args:
-        url: The address.
+        index: Which.
         source: Where it was read.
         environment: Variables of this process.
 
     Raises:
         InvalidConfigError: It is no address, or a setting cannot be used.
+        UnsupportedError: A setting cannot be heeded.
     """
-    return _registry(url, source, environment, _pip_settings(environment))
+    pip = _pip_settings(environment)
+    _refuse(environment, pip)
+    return _registry(index, source, environment, pip)
 
 
-def _registry(url: str, source: str, environment: Mapping[str, str], pip: Mapping[str, tuple[str, str]]) -> Registry:
-    authorities = environment.get("SSL_CERT_FILE") or environment.get("PIP_CERT") or pip.get("cert", ("", ""))[0]
-    return login_for(registry_at(url, source, authorities=authorities, environment=environment), environment)
+def _registry(
+    index: UvIndex, source: str, environment: Mapping[str, str], pip: Mapping[str, tuple[str, str]]
+) -> Registry:
+    authorities = environment.get("SSL_CERT_FILE") or _of_pip("cert", environment, pip)[0]
+    variables = through(_of_pip("proxy", environment, pip)[0], environment)
+    found = registry_at(index.url, source, authorities=authorities, environment=variables)
+    if index.authenticate == "never":
+        return msgspec.structs.replace(found, authorization=None)
+    login = found.authorization or index.login(environment)
+    return login_for(msgspec.structs.replace(found, authorization=login), environment)
+
+
+def _refuse(environment: Mapping[str, str], pip: Mapping[str, tuple[str, str]]) -> None:
+    """Refuse what pip and uv are told of whom they ask, or how, and cannot be heeded."""
+    for key, why in _UNHEEDED.items():
+        said, source = _of_pip(key, environment, pip)
+        if said and (key != _NO_INDEX or is_on(said)):
+            raise unheeded(source, source if source in environment else key, why)
+    if environment.get("SSL_CLIENT_CERT"):
+        raise unheeded("SSL_CLIENT_CERT", "SSL_CLIENT_CERT", _UNHEEDED["client-cert"])
+
+
+def _of_pip(key: str, environment: Mapping[str, str], pip: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    """Return what pip is told, and by what; its variables count more than its files."""
+    variable = f"PIP_{key.upper().replace('-', '_')}"
+    return (environment[variable], variable) if environment.get(variable) else pip.get(key, ("", ""))
 
 
 def is_index_of_everybody(url: str) -> bool:
@@ -87,29 +103,25 @@ def is_index_of_everybody(url: str) -> bool:
     return any(url.strip().rstrip("/") == one for one, _ in _built_in())
 
 
-def _addresses(
+def _indexes(
     environment: Mapping[str, str], folder: Path, pip: Mapping[str, tuple[str, str]]
-) -> Iterator[tuple[str, str]]:
-    uv = list(_uv_indexes(environment, folder))
+) -> Iterator[tuple[UvIndex, str]]:
+    uv = list(uv_indexes(environment, folder))
     for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL"):
-        yield from ((_without_name(one), name) for one in environment.get(name, "").split())
-    yield from ((url, source) for url, source, default in uv if not default)
-    extra = environment.get("PIP_EXTRA_INDEX_URL")
-    text, source = (extra, "PIP_EXTRA_INDEX_URL") if extra else pip.get("extra-index-url", ("", ""))
-    yield from ((one, source) for one in text.split())
+        yield from ((named_in_variable(one), name) for one in environment.get(name, "").split())
+    yield from ((index, source) for index, source in uv if not index.default)
+    text, source = _of_pip("extra-index-url", environment, pip)
+    yield from ((UvIndex(one), source) for one in text.split())
     for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
         if environment.get(name):
-            yield _without_name(environment[name]), name
+            yield named_in_variable(environment[name]), name
             return
-    defaults = [(url, source) for url, source, default in uv if default]
-    if defaults:
-        yield defaults[0]
-    elif "index-url" in pip:
-        yield pip["index-url"]
-    elif (own := own_address("pypi", environment)) is not None:
-        yield own
-    else:
-        yield from _built_in()
+    default = next((one for one in uv if one[0].default), None)
+    if default is not None:
+        yield default
+        return
+    own = pip.get("index-url") or own_address("pypi", environment)
+    yield from ((UvIndex(url), source) for url, source in ([own] if own is not None else _built_in()))
 
 
 def _pip_settings(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -146,67 +158,6 @@ def _pip_files(environment: Mapping[str, str]) -> list[Path]:
     if named and Path(named).exists():
         return [*machine, prefix / "pip.conf", Path(named)]  # in place of the user's own
     return [*machine, home / ".pip" / "pip.conf", user / "pip" / "pip.conf", prefix / "pip.conf"]
-
-
-def _uv_indexes(environment: Mapping[str, str], folder: Path) -> Iterator[tuple[str, str, bool]]:
-    """Yield the indexes of uv's settings: those of the project, of the user and of the machine; and whether one is the default."""
-    for path in _uv_files(environment, folder):
-        settings = _uv_settings(path)
-        for index in settings.index:
-            # Those are only for packages that name them.
-            if index.url and not index.explicit:
-                yield index.url, str(path), index.default
-        for one in settings.extra_index_url:
-            yield one, str(path), False
-        if settings.index_url:
-            yield settings.index_url, str(path), True
-
-
-def uv_publish_addresses(environment: Mapping[str, str], folder: Path) -> list[tuple[str, str, str]]:
-    """Return the addresses at which uv publishes, each with the file that says it and the index in which its files are found then.
-
-    Args:
-        environment: Variables of this process.
-        folder: Of the project.
-
-    Raises:
-        InvalidConfigError: A file cannot be read.
-    """
-    for path in _uv_files(environment, folder):
-        settings = _uv_settings(path)
-        if settings.publish_url:
-            return [(settings.publish_url, str(path), "")]
-        found = [(one.publish_url, str(path), one.url) for one in settings.index if one.publish_url]
-        if found:
-            return found
-    return []
-
-
-def _uv_files(environment: Mapping[str, str], folder: Path) -> tuple[Path, ...]:
-    """Return the files of uv's settings, that which counts most first."""
-    home = Path(environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME") or "/") / ".config")
-    return folder / "pyproject.toml", folder / "uv.toml", home / "uv" / "uv.toml", Path("/etc/uv/uv.toml")
-
-
-def _uv_settings(path: Path) -> _UvSettings:
-    try:
-        content = path.read_text()
-        if path.name == "pyproject.toml":
-            return msgspec.toml.decode(content, type=_Project).tool.uv
-        return msgspec.toml.decode(content, type=_UvSettings)
-    except OSError:
-        return _UvSettings()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidConfigError(
-            f"{path}: it cannot be read: {error}", found=str(error), expected="TOML, with indexes as uv writes them",
-            suggestions=[f"correct {path}"],
-        ) from error  # fmt: skip
-
-
-def _without_name(index: str) -> str:
-    """Return the address of an index of uv, which may have a name before it: `NAME=ADDRESS`."""
-    name, _, address = index.partition("=")
-    return address if address and ":" not in name else index
 
 
 def _built_in() -> Iterator[tuple[str, str]]:

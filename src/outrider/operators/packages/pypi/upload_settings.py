@@ -13,7 +13,8 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, MissingRequirementError
 from outrider.core.http.urls import origin
-from outrider.operators.packages.pypi.settings import pypi_registries, uv_publish_addresses
+from outrider.operators.packages.pypi.settings import pypi_registries
+from outrider.operators.packages.pypi.uv_indexes import uv_publish_addresses
 from outrider.operators.packages.registries.netrc_file import login_for
 from outrider.operators.packages.registries.registry import Registry, basic, registry_at, unknown_registry
 

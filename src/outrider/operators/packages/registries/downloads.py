@@ -13,16 +13,14 @@ from outrider.core.errors import (
     ConnectionFailedError,
     ExecutionFailedError,
     InvalidConfigError,
-    LimitedError,
     NotFoundError,
-    UnauthenticatedError,
-    UnavailableError,
 )
 from outrider.core.http.errors import ProtocolError
 from outrider.core.http.headers import Headers
 from outrider.core.http.limits import Limits
 from outrider.core.http.messages import Response
 from outrider.core.http.urls import origin, request_target
+from outrider.operators.packages.registries.answers import no_document, number_of
 from outrider.operators.packages.registries.registry import Registry
 from outrider.operators.packages.registries.strangers import refuse_in_the_clear
 from outrider.ports.certificates.authorities import context_for
@@ -37,7 +35,6 @@ _LIMITS = Limits(body=_LARGEST, header_bytes=64 * 1024)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _CONNECTIONS = 16
-_RETRY_SECONDS = 5
 _TOO_LARGE, _NO_SUCH_RANGE = 413, 416
 _SHOWN = 200
 # Of an address whatever ends a line of a request would end it there.
@@ -121,9 +118,29 @@ class Downloads:
             if response.status == _NO_SUCH_RANGE and fields.pop("range", ""):
                 continue  # what there was once is no longer there
             if response.status not in _REDIRECTS:
-                return _document(url, response)
+                return self._document(url, response)
             url = self._following(url, response.headers.get("location") or "")
         raise self._too_many_redirects(url)
+
+    async def root(self, url: str, what: str, known: Document | None = None) -> Document:
+        """Fetch a document that each registry of a kind has; where there is none, the address is that of no such registry.
+
+        Args:
+            url: Its address.
+            what: Has it, such as `source of NuGet`.
+            known: As for `get`.
+
+        Raises:
+            ExecutionFailedError: There is none.
+            OutriderError: As `get`.
+        """
+        try:
+            return await self.get(url, known=known)
+        except NotFoundError as error:
+            raise ExecutionFailedError(
+                f"{_shown(url)}: there is no {what}", found=error.found, expected=_shown(url).rpartition("/")[2],
+                suggestions=[f"check the address in {self.registry.source}"],
+            ) from error  # fmt: skip
 
     async def stream(self, url: str, receive: Callable[[bytes], object]) -> None:
         """Fetch a file of any size, piece by piece, as it is; where nobody waits any more it ends.
@@ -140,7 +157,7 @@ class Downloads:
             response = await self._client(where).stream("GET", request_target(url), receive, headers=Headers(shown))
             if response.status not in _REDIRECTS:
                 if response.status != 200:
-                    _refuse(url, response)
+                    raise no_document(self.registry, _shown(url), response)
                 return
             url = self._following(url, response.headers.get("location") or "")
         raise self._too_many_redirects(url)
@@ -208,7 +225,7 @@ class Downloads:
                 raise
             # It is no fault of the connection: it would be as large when asked for again.
             raise ExecutionFailedError(
-                f"{_shown(url)}: too large", found=cause.message, expected=f"at most {_LARGEST} bytes", suggestions=["ask for another version"]
+                f"{_shown(url)}: too large", found=cause.message, expected=f"at most {_LARGEST} bytes", suggestions=["use the native client: a document of this size is not read here"]
             ) from error  # fmt: skip
 
     def _client(self, where: tuple[str, str, int]) -> Client:
@@ -220,7 +237,7 @@ class Downloads:
                 address = parse_address(f"{scheme}://{authority}:{port}")
             except InvalidConfigError as error:
                 raise self._unusable(f"{scheme}://{authority}:{port}") from error
-            address = msgspec.structs.replace(address, proxy=self.registry.proxy)
+            address = msgspec.structs.replace(address, proxy=self.registry.proxies.on_the_way(scheme, host))
             client = self._clients[where] = Client(
                 address, tls=self._context() if address.secure else None, limits=_LIMITS, timeout=self._timeout, max_connections=_CONNECTIONS, clock=self._clock
             )  # fmt: skip
@@ -231,39 +248,26 @@ class Downloads:
             return context_for(self.registry.authorities)
         except OSError as error:
             raise InvalidConfigError(
-                f"{self.registry.source}: the authorities cannot be read: {error}", found=str(self.registry.authorities),
-                expected="a file of certificates, in PEM form", suggestions=[f"correct it in {self.registry.source}"],
+                f"{self.registry.authorities}: the authorities for {self.registry.url} cannot be read: {error.strerror or error}",
+                found=str(self.registry.authorities), expected="a file of certificates, in PEM form",
+                suggestions=["write one there, or correct the setting of the client, or the variable, that names it"],
             ) from error  # fmt: skip
 
+    def _document(self, url: str, response: Response) -> Document:
+        if response.status not in (200, 206, 304):
+            raise no_document(self.registry, _shown(url), response)
+        return _read(url, response)
 
-def _document(url: str, response: Response) -> Document:
-    if response.status not in (200, 206, 304):
-        _refuse(url, response)
+
+def _read(url: str, response: Response) -> Document:
     headers = response.headers
     total = (headers.get("content-range") or "").rpartition("/")[2]
     content = None if response.status == 304 else _inflated(url, response)
     return Document(
         content=content, url=url, content_type=(headers.get("content-type") or "").partition(";")[0].strip().lower(),
         etag=headers.get("etag") or "", modified=headers.get("last-modified") or "", status=response.status,
-        total=_number(total, 0), digest=headers.get("repr-digest") or headers.get("digest") or "",
+        total=number_of(total, 0), digest=headers.get("repr-digest") or headers.get("digest") or "",
     )  # fmt: skip
-
-
-def _refuse(url: str, response: Response) -> None:
-    shown, status = _shown(url), f"status {response.status}"
-    if response.status in (404, 410, 451):
-        raise NotFoundError(f"{shown}: there is none", found=status, suggestions=["check the name"])
-    if response.status in (401, 403):
-        raise UnauthenticatedError(
-            f"{shown}: the registry does not let us in", found=status, expected="credentials that it takes",
-            suggestions=["log in with its own client, or set the credentials where its address is set"],
-        )  # fmt: skip
-    if response.status == 429:
-        after = _number(response.headers.get("retry-after") or "", _RETRY_SECONDS)
-        raise LimitedError(f"{shown}: too many requests", retry_after=float(after))
-    if response.status >= 500:
-        raise UnavailableError(f"{shown}: the registry cannot answer now", found=status)
-    raise ExecutionFailedError(f"{shown}: an answer that cannot be used", found=status, expected="status 200")
 
 
 def _inflated(url: str, response: Response) -> bytes:
@@ -281,11 +285,6 @@ def _inflated(url: str, response: Response) -> bytes:
             expected=f"one gzip file of at most {_LARGEST_INFLATED} bytes",
         )  # fmt: skip
     return content
-
-
-def _number(text: str, otherwise: int) -> int:
-    """Return a number of a header; longer ones than any size or time are none."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else otherwise
 
 
 def _shown(url: str) -> str:

@@ -1,6 +1,10 @@
-"""Files of what is kept of registries, in MessagePack: written as a whole, and read without a look at what cannot be read."""
+"""Files of what is kept of registries: written as a whole, and read without a look at what cannot be read.
+
+Each is a checksum of four bytes and MessagePack. Of what lies in a record some is read only when it is needed, too late to fetch it anew.
+"""
 
 import hashlib
+import zlib
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -17,6 +21,7 @@ class _Formed(Protocol):
 T = TypeVar("T")
 F = TypeVar("F", bound=_Formed)
 _PRIVATE = 0o600
+_CHECKSUM_BYTES = 4
 
 
 def registry_folder(folder: Path, ecosystem: str, url: str) -> Path:
@@ -47,7 +52,10 @@ def read_record(path: str | Path, decoder: "msgspec.msgpack.Decoder[T]") -> T | 
     """Return a record; None where there is none that can be read."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - half the time of Path, a thousand times
-            return decoder.decode(file.read())
+            content = file.read()
+        if _checksum(content[_CHECKSUM_BYTES:]) != content[:_CHECKSUM_BYTES]:
+            return None
+        return decoder.decode(memoryview(content)[_CHECKSUM_BYTES:])
     except (OSError, msgspec.DecodeError):
         return None
 
@@ -61,9 +69,14 @@ def write_record(path: str | Path, content: Any) -> None:
     folder = Path(path).parent
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_whole(Path(path), msgspec.msgpack.encode(content), _PRIVATE)
+        encoded = msgspec.msgpack.encode(content)
+        write_whole(Path(path), _checksum(encoded) + encoded, _PRIVATE)
     except OSError as error:
         raise ExecutionFailedError(
             f"{path}: it cannot be kept: {error.strerror}", found=str(error.strerror), expected="a folder with room",
             suggestions=["make room, or set XDG_CACHE_HOME to another folder"],
         ) from error  # fmt: skip
+
+
+def _checksum(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(_CHECKSUM_BYTES)

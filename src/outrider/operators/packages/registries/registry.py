@@ -9,6 +9,9 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, MissingRequirementError
 from outrider.core.secrets import SecretValue
+from outrider.operators.packages.registries.proxies import Proxies, proxies_of
+
+_NETRC = "write machine {host} login USER password PASSWORD into ~/.netrc"
 
 
 class UnknownRegistryError(MissingRequirementError):
@@ -24,7 +27,8 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
         authorization: The value of the header that is sent to it, and to nobody else.
         headers: Further ones of which the same is true, by their names in small letters.
         authorities: A file of authorities that are trusted in place of the machine's.
-        proxy: `http://host:port` of a proxy on the way.
+        login: How its client is told of credentials.
+        proxies: On the way there, and to wherever it sends us.
     """
 
     url: str
@@ -32,16 +36,27 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     authorization: SecretValue | None = None
     headers: tuple[tuple[str, SecretValue], ...] = ()
     authorities: Path | None = None
-    proxy: str = ""
+    login: str = "log in with its own client"
+    proxies: Proxies = Proxies()
+
+    @property
+    def proxy(self) -> str:
+        """`http://host:port` of the proxy on the way, without a login; empty for none."""
+        parts = urlsplit(self.url)
+        found = self.proxies.on_the_way(parts.scheme, parts.hostname or "")
+        return found.url if found is not None else ""
 
 
-def registry_at(url: str, source: str, *, authorities: str = "", environment: Mapping[str, str]) -> Registry:
+def registry_at(
+    url: str, source: str, *, authorities: str = "", login: str = _NETRC, environment: Mapping[str, str]
+) -> Registry:
     """Return a registry by its address as people write it; credentials within are taken out of it.
 
     Args:
         url: The address.
         source: Where it was read.
         authorities: A file of authorities; empty for the machine's own.
+        login: How its client is told of credentials, with `{host}` and `{path}` in place of those.
         environment: Variables that may name a proxy.
 
     Raises:
@@ -65,7 +80,7 @@ def registry_at(url: str, source: str, *, authorities: str = "", environment: Ma
         authorization = basic(unquote(parts.username), unquote(parts.password or ""))
     return Registry(
         url=urlunsplit((parts.scheme, where, parts.path.rstrip("/"), "", "")), source=source, authorization=authorization,
-        authorities=Path(authorities).expanduser() if authorities else None, proxy=_proxy(parts.scheme, host, environment),
+        authorities=Path(authorities).expanduser() if authorities else None, proxies=proxies_of(environment), login=login.replace("{host}", where).replace("{path}", parts.path.rstrip("/")),
     )  # fmt: skip
 
 
@@ -115,14 +130,3 @@ def unknown_registry(ecosystem: str, looked: str, *remedies: str) -> UnknownRegi
         f"no registry of {ecosystem} is known here", found=f"none in {looked}", expected="its address",
         suggestions=[*remedies, f"outrider packages setup {ecosystem} https://HOST/PATH"],
     )  # fmt: skip
-
-
-def _proxy(scheme: str, host: str, environment: Mapping[str, str]) -> str:
-    """Return the proxy for a host, by the variables that curl and others read."""
-    bypassed = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
-    for name in filter(None, (one.strip().lstrip(".") for one in bypassed.split(","))):
-        if name in ("*", host) or host.endswith(f".{name}"):
-            return ""
-    # Of upper case ones HTTP_PROXY is left out: within CGI it would be a header of whoever asks.
-    names = ("https_proxy", "HTTPS_PROXY") if scheme == "https" else ("http_proxy",)
-    return next((environment[name].rstrip("/") for name in names if environment.get(name)), "")

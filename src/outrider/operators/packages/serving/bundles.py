@@ -16,6 +16,7 @@ from outrider.operators.packages.serving.downloading import PIECE
 from outrider.operators.packages.serving.naming import served_name
 from outrider.operators.packages.serving.store import Store
 from outrider.operators.packages.serving.tables import KeptFile, PackageState, Release, Tables
+from outrider.operators.packages.whole_files import refuse_named_pipe
 
 _FORM = 1
 _LIST = "packages.json"
@@ -139,6 +140,7 @@ def read_list(path: Path) -> list[BundledPackage]:
         NotFoundError: There is no such file.
         InvalidConfigError: It is no bundle.
     """
+    refuse_named_pipe(path)
     try:
         with tarfile.open(path, "r:") as archive:
             return _list(path, archive, archive.next())

@@ -118,6 +118,30 @@ def drawn_in_version_2(random: Random, registry: NpmRegistry, folder: Path) -> P
     return path
 
 
+def drawn_without_addresses(random: Random, registry: NpmRegistry, folder: Path) -> Path:
+    """Likewise, for locks that do not tell where packages are."""
+    path = random.choice((drawn_project, drawn_workspace))(random, registry, folder)
+    path.with_name(".npmrc").write_text("omit-lockfile-registry-resolved=true\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [
+        ("install-strategy=nested", "install-strategy"), ("legacy-peer-deps=true", "legacy-peer-deps"), ("prefer-dedupe=true", "prefer-dedupe"),
+        ("before=2020-01-01", "before"), ("package-lock=false", "package-lock"), ("tag=next", "tag"), ("force=true", "force"),
+    ],
+)  # fmt: skip
+async def test_settings_that_are_not_heeded(registry: NpmRegistry, tmp_path: Path, said: str, key: str) -> None:
+    file = project(tmp_path, dependencies={}).with_name(".npmrc")
+    file.write_text(f"{said}\n")
+    with pytest.raises(UnsupportedError) as caught:
+        await locked(tmp_path)
+    assert (caught.value.path, str(file) in caught.value.message) == (key, True)
+    file.write_text("install-strategy=hoisted\nomit=dev\nsave-prefix=~\nlegacy-peer-deps=false\n")
+    await locked(tmp_path)
+
+
 VERSION_2 = [
     ({"overrides": {"core": "1.0.0"}, "dependencies": {"web": "1"}}, "overrides"),
     ({"optionalDependencies": {"core": "9"}}, "optionalDependencies.core"),
@@ -138,7 +162,7 @@ async def test_what_version_2_cannot_say(
     assert (caught.value.path, lock.read_text()) == (path, '{"lockfileVersion": 2}')
 
 
-DRAWS = (drawn_with_overrides, drawn_workspace, drawn_in_version_2)
+DRAWS = (drawn_with_overrides, drawn_workspace, drawn_in_version_2, drawn_without_addresses)
 
 
 @pytest.mark.real

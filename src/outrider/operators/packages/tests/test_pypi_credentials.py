@@ -1,6 +1,5 @@
 """What is told to whom: credentials, proxies, authorities."""
 
-import asyncio
 import logging
 import ssl
 from pathlib import Path
@@ -15,7 +14,7 @@ from outrider.core.errors import (
 )
 from outrider.operators.packages.tests.asking import Asking, downloads
 from outrider.operators.packages.tests.python_index import PythonIndex, document, redirect, status
-from tests.contract.worlds import until
+from tests.ports.http.proxy_program import proxy_program
 
 PASSWORD = "correct-horse"
 
@@ -61,45 +60,30 @@ async def test_nobody_there() -> None:
     assert PASSWORD not in str(caught.value)
 
 
-class Proxy:
-    """Makes tunnels; `asked` is where to."""
-
-    def __init__(self) -> None:
-        self.asked: list[bytes] = []
-        self.open = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        self.asked.append(head.split(b"\r\n")[0])
-        host, port = head.split(b" ")[1].decode().split(":")
-        self.open += 2
-        there, away = await asyncio.open_connection(host, int(port))
-        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
-        await asyncio.gather(self._pump(reader, away), self._pump(there, writer))
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(4096):
-            writer.write(data)
-        writer.close()
-        await writer.wait_closed()
-        self.open -= 1
-
-
 async def test_a_proxy_on_the_way(index: PythonIndex, tmp_path: Path) -> None:
     index.add("web", "1")
-    proxy = Proxy()
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     ask = Asking(tmp_path, index.url)
-    ask.environment["http_proxy"] = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    assert await ask.pins("web") == ["web==1"]
-    assert set(proxy.asked) == {f"CONNECT 127.0.0.1:{index.port} HTTP/1.1".encode()}
-    count = len(proxy.asked)
-    ask.environment["no_proxy"] = "127.0.0.1"
-    with pytest.raises(NotFoundError):
-        await ask.pins("none")
-    assert len(proxy.asked) == count
-    await until(lambda: proxy.open == 0)
-    server.close()
+    async with proxy_program() as proxy:
+        ask.environment["http_proxy"] = proxy.url
+        assert await ask.pins("web") == ["web==1"]
+        assert proxy.asked[0] == f"GET {index.url}/web/ HTTP/1.1"
+        count = len(proxy.asked)
+        ask.environment["no_proxy"] = "127.0.0.1"
+        with pytest.raises(NotFoundError):
+            await ask.pins("none")
+        assert len(proxy.asked) == count
+
+
+async def test_where_a_redirect_leads_has_its_own_proxy() -> None:
+    async with PythonIndex() as index, PythonIndex() as other, proxy_program() as proxy:
+        index.answers["/a"] = redirect(f"{other.root}/b")
+        index.answers["/c"] = redirect(f"http://localhost:{other.port}/d")
+        other.answers |= {"/b": document(b"{}"), "/d": document(b"{}")}
+        async with downloads(index.url, http_proxy=proxy.url, no_proxy="localhost") as client:
+            await client.get(f"{index.root}/a")
+            await client.get(f"{index.root}/c")
+    targets = [f"{index.root}/a", f"{other.root}/b", f"{index.root}/c"]
+    assert proxy.asked == [f"GET {one} HTTP/1.1" for one in targets]
 
 
 async def test_a_proxy_that_cannot_be_used_is_told_without_its_password(index: PythonIndex, tmp_path: Path) -> None:

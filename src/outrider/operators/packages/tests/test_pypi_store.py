@@ -30,7 +30,7 @@ async def test_a_store_that_cannot_be_written(index: PythonIndex, tmp_path: Path
         await ask.answer("none")
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "other", "form", "text", "folder"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "other", "form", "text", "letters", "inside", "folder"])
 async def test_records_that_cannot_be_read_are_made_anew(index: PythonIndex, tmp_path: Path, damage: str) -> None:
     index.add("web", "1", "core")
     index.add("core", "1")
@@ -47,6 +47,8 @@ async def test_records_that_cannot_be_read_are_made_anew(index: PythonIndex, tmp
             "other": b"\xc0",
             "form": content.replace(b"\x01", b"\x63", 1),
             "text": b"hello",
+            "letters": content[:4] + b"\xff" * (len(content) - 4),
+            "inside": content[:-2] + bytes([content[-2] ^ 0x80]) + content[-1:],
         }
         if damage == "folder":
             path.unlink()

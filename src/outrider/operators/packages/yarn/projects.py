@@ -15,6 +15,7 @@ from outrider.operators.packages.manifests.package_json import FORM
 from outrider.operators.packages.manifests.yarn_workspaces import YarnWorkspace
 from outrider.operators.packages.npm.details import NpmDetails, at
 from outrider.operators.packages.resolving.questions import Question
+from outrider.operators.packages.yarn.classic_settings import refuse_classic
 from outrider.operators.packages.yarn.manifests import WORKSPACE
 from outrider.operators.packages.yarn.settings import SETTINGS, BerrySettings
 from outrider.operators.packages.yarn.zips import CACHE_KEY
@@ -86,6 +87,7 @@ def asked(
         packages=[at(one.place, f"{wish.name}@{wish.range}") for one in workspace.members for wish in one.manifest.wishes],
     )  # fmt: skip
     if not form:
+        refuse_classic(folder, question.environment)
         return wanted
     settings = BerrySettings(folder, question.environment)
     program = _program(folder, settings, str(workspace.root.document.get("packageManager") or ""))

@@ -9,7 +9,7 @@ from outrider.operators.packages.locks.making.pnpm_lock import pnpm_lock_made
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import package_lock
 from outrider.operators.packages.locks.writing.files import text_or_none
-from outrider.operators.packages.locks.writing.package_lock_forms import package_lock_form
+from outrider.operators.packages.locks.writing.package_lock_forms import package_lock_settings
 from outrider.operators.packages.manifests.package_json import FORM, TAKEN_BY_NPM, asked, read_manifest
 from outrider.operators.packages.manifests.workspaces import read_members
 from outrider.operators.packages.resolving.outcomes import Resolved
@@ -36,7 +36,10 @@ async def make(form: str, path: Path, question: Question) -> Made:
     manifest = read_manifest(text, takes=TAKEN_BY_NPM)
     members = read_members(manifest, folder)
     wanted = asked(manifest, question, folder, members)
+    settings = package_lock_settings(text_or_none(path), question, folder)
     answer = await resolved("npm", wanted) if wanted.packages or members else Resolved(target="npm", packages=[])
     documents = {one.place: one.manifest.document for one in members}
-    version = package_lock_form(text_or_none(path), question, folder)
-    return Made(package_lock.written(manifest.document, answer, folder, members=documents, form=version))
+    if not settings.addresses:
+        for one in answer.packages:
+            one.entry = {key: value for key, value in one.entry.items() if key != "resolved" or one.entry.get("link")}
+    return Made(package_lock.written(manifest.document, answer, folder, members=documents, form=settings.form))

@@ -1,20 +1,45 @@
-"""Which version of package-lock.json npm would write: https://docs.npmjs.com/cli/v11/using-npm/config#lockfile-version."""
+"""What npm is told of package-lock.json: its version, what it leaves out, and what is not heeded here.
+
+https://docs.npmjs.com/cli/v11/using-npm/config.
+"""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.writing.package_lock import FORMS, NEWEST_FORM
 from outrider.operators.packages.npm.program import NpmProgram
 from outrider.operators.packages.npm.settings import NpmSettings
+from outrider.operators.packages.registries.unheeded import unheeded
 from outrider.operators.packages.resolving.questions import Question
 
 _SETTING = "lockfile-version"
 _LOCK = "package-lock.json"
+_WITHOUT_ADDRESSES = "omit-lockfile-registry-resolved"
+# What is heeded alone, by the settings that change what a lock has, or whether npm writes one.
+_HEEDED = {
+    "before": ("null",), "engine-strict": ("false",), "force": ("false",), "format-package-lock": ("true",), "global-style": ("false",),
+    "install-links": ("false",), "install-strategy": ("hoisted",), "legacy-bundling": ("false",), "legacy-peer-deps": ("false",),
+    "min-release-age": ("0", "null"), "package-lock": ("true",), "prefer-dedupe": ("false",), "save": ("true",), "shrinkwrap": ("true",),
+    "strict-peer-deps": ("false",), "tag": ("latest",), "workspaces": ("true", "null"),
+}  # fmt: skip
 
 
-def package_lock_form(before: str | None, question: Question, folder: Path) -> int:
-    """Return the version that settings name, else that of the file that is there; of the first version npm makes the newest.
+class PackageLockSettings(NamedTuple):
+    """What counts for a lock.
+
+    Attributes:
+        form: Its version.
+        addresses: Whether it has those of packages of registries.
+    """
+
+    form: int
+    addresses: bool
+
+
+def package_lock_settings(before: str | None, question: Question, folder: Path) -> PackageLockSettings:
+    """Return what counts: the version that settings name, else that of the file that is there; of the first version npm makes the newest.
 
     Args:
         before: The file that is there; None where there is none.
@@ -23,9 +48,23 @@ def package_lock_form(before: str | None, question: Question, folder: Path) -> i
 
     Raises:
         InvalidConfigError: The file cannot be read.
-        UnsupportedError: It is a version that is not written.
+        UnsupportedError: It is a version that is not written, or a setting that is not heeded.
     """
-    named = NpmSettings(question.environment, folder, NpmProgram()).value(_SETTING)
+    settings = NpmSettings(question.environment, folder, NpmProgram())
+    for key, heeded in _HEEDED.items():
+        said = settings.value(key)
+        if said and said not in heeded:
+            raise unheeded(
+                settings.source(key),
+                key,
+                f"{said} changes the lock that npm would write",
+                "use npm itself: npm install --package-lock-only",
+            )
+    addresses = settings.value(_WITHOUT_ADDRESSES) in ("", "false")
+    return PackageLockSettings(_form(before, settings.value(_SETTING)), addresses)
+
+
+def _form(before: str | None, named: str) -> int:
     if named:
         return _checked(_SETTING, named)
     try:

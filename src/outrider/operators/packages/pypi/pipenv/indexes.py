@@ -12,6 +12,7 @@ from outrider.operators.packages.manifests.pipfile import Pipfile
 from outrider.operators.packages.manifests.pipfile_sources import FORM, PipfileSource, expanded
 from outrider.operators.packages.pypi.pages import normalised
 from outrider.operators.packages.pypi.settings import is_index_of_everybody, pypi_registries, pypi_registry
+from outrider.operators.packages.pypi.uv_indexes import UvIndex
 from outrider.operators.packages.registries.registry import Registry
 
 _MIRROR = "PIPENV_PYPI_MIRROR"
@@ -37,7 +38,7 @@ def pipfile_indexes(
 
 def _registries(source: PipfileSource, environment: Mapping[str, str], folder: Path) -> list[Registry]:
     if not is_index_of_everybody(source.url):
-        return [pypi_registry(expanded(source.url, environment), str(folder / FORM), environment)]
+        return [pypi_registry(UvIndex(expanded(source.url, environment)), str(folder / FORM), environment)]
     if environment.get(_MIRROR):
-        return [pypi_registry(environment[_MIRROR], _MIRROR, environment)]
+        return [pypi_registry(UvIndex(environment[_MIRROR]), _MIRROR, environment)]
     return pypi_registries(environment, folder)
