@@ -7,14 +7,14 @@ import configparser
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.pypi.uv_indexes import UvIndex, named_in_variable, uv_indexes
+from outrider.operators.packages.pypi.uv_indexes import UvIndex, has_links, named_in_variable, uv_indexes
 from outrider.operators.packages.registries.netrc_file import login_for
 from outrider.operators.packages.registries.own_settings import own_address
 from outrider.operators.packages.registries.proxies import through
@@ -28,6 +28,7 @@ _UNHEEDED = {
     "find-links": "files of packages in a folder or on a page are not looked into",
     "client-cert": "certificates of clients are not shown to an index",
 }
+_COUNTS: Mapping[str, Callable[[str], bool]] = {_NO_INDEX: is_on, "find-links": lambda said: has_links(said.split())}
 _BUILT_IN = re.compile(r'^PyPI = PackageIndex\(\s*"(https://[^"]+)"', re.MULTILINE)
 
 
@@ -86,7 +87,7 @@ def _refuse(environment: Mapping[str, str], pip: Mapping[str, tuple[str, str]]) 
     """Refuse what pip and uv are told of whom they ask, or how, and cannot be heeded."""
     for key, why in _UNHEEDED.items():
         said, source = _of_pip(key, environment, pip)
-        if said and (key != _NO_INDEX or is_on(said)):
+        if said and _COUNTS.get(key, bool)(said):
             raise unheeded(source, source if source in environment else key, why)
     if environment.get("SSL_CLIENT_CERT"):
         raise unheeded("SSL_CLIENT_CERT", "SSL_CLIENT_CERT", _UNHEEDED["client-cert"])

@@ -1,6 +1,6 @@
 """Which indexes uv is told of here: https://docs.astral.sh/uv/concepts/indexes/ and https://docs.astral.sh/uv/concepts/configuration-files/."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -72,7 +72,7 @@ def uv_indexes(environment: Mapping[str, str], folder: Path) -> Iterator[tuple[U
         InvalidConfigError: A file cannot be read.
         UnsupportedError: What one says cannot be heeded.
     """
-    if environment.get("UV_FIND_LINKS"):
+    if has_links(environment.get("UV_FIND_LINKS", "").replace(",", " ").split()):
         raise unheeded("UV_FIND_LINKS", "UV_FIND_LINKS", _LINKS)
     for path, settings in _files(environment, folder):
         _refuse(settings, str(path))
@@ -116,10 +116,19 @@ def named_in_variable(said: str) -> UvIndex:
     return UvIndex(address, name) if address and ":" not in name else UvIndex(said)
 
 
+def has_links(places: Iterable[str]) -> bool:
+    """Return whether pages or folders of files may have one: a folder that is empty or not there has none."""
+    return any("://" in one or _has_files(Path(one).expanduser()) for one in places)
+
+
+def _has_files(place: Path) -> bool:
+    return place.is_file() or (place.is_dir() and any(place.iterdir()))
+
+
 def _refuse(settings: _Settings, source: str) -> None:
     if settings.no_index:
         raise unheeded(source, "no-index", "it says that no index is asked")
-    if settings.find_links:
+    if has_links(settings.find_links):
         raise unheeded(source, "find-links", _LINKS)
     if any(one.format == "flat" for one in settings.index):
         raise unheeded(source, 'index.format = "flat"', _LINKS)

@@ -70,13 +70,13 @@ def test_an_index_that_is_shown_no_credentials(machine: Machine) -> None:
     [
         ("project/uv.toml", "", {"PIP_NO_INDEX": "1"}, "PIP_NO_INDEX"),
         ("venv/pip.conf", "[install]\nno-index = true\n", {}, "no-index"),
-        ("venv/pip.conf", "[global]\nfind-links = /x\n", {}, "find-links"),
-        ("venv/pip.conf", "", {"PIP_FIND_LINKS": "/x"}, "PIP_FIND_LINKS"),
-        ("venv/pip.conf", "", {"UV_FIND_LINKS": "/x"}, "UV_FIND_LINKS"),
+        ("venv/pip.conf", "[global]\nfind-links = /usr\n", {}, "find-links"),
+        ("venv/pip.conf", "", {"PIP_FIND_LINKS": "/x https://links.test"}, "PIP_FIND_LINKS"),
+        ("venv/pip.conf", "", {"UV_FIND_LINKS": "/usr"}, "UV_FIND_LINKS"),
         ("venv/pip.conf", "", {"PIP_CLIENT_CERT": "/x"}, "PIP_CLIENT_CERT"),
         ("venv/pip.conf", "", {"SSL_CLIENT_CERT": "/x"}, "SSL_CLIENT_CERT"),
         ("project/uv.toml", "no-index = true", {}, "no-index"),
-        ("project/uv.toml", "find-links = ['/x']", {}, "find-links"),
+        ("project/uv.toml", "find-links = ['/usr']", {}, "find-links"),
         ("project/uv.toml", "[[index]]\nurl = 'http://x'\nformat = 'flat'", {}, 'index.format = "flat"'),
         ("project/pyproject.toml", "[tool.uv.pip]\nindex-url = 'http://x'", {}, "pip.index-url"),
     ],
@@ -95,6 +95,16 @@ def test_what_cannot_be_heeded_is_refused(
 def test_what_is_switched_off_is_not_refused(machine: Machine) -> None:
     machine.write("venv/pip.conf", "[global]\nno-index = false\n")
     assert machine.urls(PIP_INDEX_URL="http://i", PIP_NO_INDEX="0") == ["i"]
+
+
+def test_a_folder_of_links_without_a_file_has_nothing(machine: Machine) -> None:
+    empty = machine.root / "empty"
+    empty.mkdir()
+    variables = {"PIP_FIND_LINKS": f"{empty} /nowhere", "UV_FIND_LINKS": str(empty)}
+    assert machine.urls(PIP_INDEX_URL="http://i", **variables) == ["i"]
+    (empty / "web-1-py3-none-any.whl").write_text("")
+    with pytest.raises(UnsupportedError):
+        machine.registries(**variables)
 
 
 def test_a_proxy_of_pip(machine: Machine) -> None:
