@@ -12,6 +12,7 @@ from outrider.operators.packages.fixing.wishes import Project, Widening, Wish
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.writing import package_lock
 from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.locks.writing.package_lock_forms import package_lock_settings
 from outrider.operators.packages.manifests import json_editing
 from outrider.operators.packages.manifests.package_json import FORM, TAKEN_BY_NPM, NpmWish, asked, read_manifest
 from outrider.operators.packages.manifests.workspaces import read_members
@@ -71,7 +72,12 @@ class NpmProject(Project):
         self.warnings: list[str] = []
 
     def asked(self, question: Question) -> Question:
-        """Return a question with the settings of the folder, and with what only development needs."""
+        """Return a question with the settings of the folder, and with what only development needs.
+
+        Raises:
+            UnsupportedError: A setting is not heeded that changes what npm would write.
+        """
+        self._settings = package_lock_settings(self.texts[self._path], question, self._folder)
         return asked(self._manifest, question, self._folder, self._members)
 
     def widened(self, wish: Wish, version: str) -> Wish:
@@ -105,9 +111,8 @@ class NpmProject(Project):
         """Return the lock as npm would write it over the old one, without what nothing needs, with what it has of versions that stay, and the manifests that change."""
         del before
         found = edited_manifests(self.texts, widenings)
-        kept = msgspec.structs.replace(
-            answer, packages=[self._kept(one) for one in answer.packages if "extraneous" not in one.entry]
-        )
+        packages = [self._kept(one) for one in answer.packages if "extraneous" not in one.entry]
+        kept = msgspec.structs.replace(answer, packages=self._settings.told(packages))
         indent = _INDENT.match(self.texts[self._path])
         documents = {place: read_json(FORM, found.get(path, self.texts[path])) for place, path in self._places.items()}
         text = package_lock.written(

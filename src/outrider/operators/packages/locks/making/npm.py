@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import msgspec
+
 from outrider.operators.packages.locks.making import yarn
 from outrider.operators.packages.locks.making.bun_lock import bun_lock_made
 from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
@@ -39,7 +41,5 @@ async def make(form: str, path: Path, question: Question) -> Made:
     settings = package_lock_settings(text_or_none(path), question, folder)
     answer = await resolved("npm", wanted) if wanted.packages or members else Resolved(target="npm", packages=[])
     documents = {one.place: one.manifest.document for one in members}
-    if not settings.addresses:
-        for one in answer.packages:
-            one.entry = {key: value for key, value in one.entry.items() if key != "resolved" or one.entry.get("link")}
+    answer = msgspec.structs.replace(answer, packages=settings.told(answer.packages))
     return Made(package_lock.written(manifest.document, answer, folder, members=documents, form=settings.form))

@@ -3,8 +3,11 @@
 https://docs.npmjs.com/cli/v11/using-npm/config.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
@@ -12,6 +15,7 @@ from outrider.operators.packages.locks.writing.package_lock import FORMS, NEWEST
 from outrider.operators.packages.npm.program import NpmProgram
 from outrider.operators.packages.npm.settings import NpmSettings
 from outrider.operators.packages.registries.unheeded import unheeded
+from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
 
 _SETTING = "lockfile-version"
@@ -36,6 +40,10 @@ class PackageLockSettings(NamedTuple):
 
     form: int
     addresses: bool
+
+    def told(self, packages: Iterable[ResolvedPackage]) -> list[ResolvedPackage]:
+        """Return packages with what a lock is to have of them."""
+        return [one if self.addresses or one.entry.get("link") else _without_address(one) for one in packages]
 
 
 def package_lock_settings(before: str | None, question: Question, folder: Path) -> PackageLockSettings:
@@ -62,6 +70,11 @@ def package_lock_settings(before: str | None, question: Question, folder: Path) 
             )
     addresses = settings.value(_WITHOUT_ADDRESSES) in ("", "false")
     return PackageLockSettings(_form(before, settings.value(_SETTING)), addresses)
+
+
+def _without_address(one: ResolvedPackage) -> ResolvedPackage:
+    entry = {key: value for key, value in one.entry.items() if key != "resolved"}
+    return msgspec.structs.replace(one, entry=entry)
 
 
 def _form(before: str | None, named: str) -> int:
