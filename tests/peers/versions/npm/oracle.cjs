@@ -14,8 +14,10 @@ function allows(range, version) {
 
 // As Yarn 4 does where prereleases count too: `satisfiesWithPrereleases` in its `semverUtils.ts`.
 function allowsPrereleases(text, version) {
-  if (semver.validRange(text) === null || semver.valid(version) === null) return "!";
-  const range = new semver.Range(text, { includePrerelease: true });
+  const options = { includePrerelease: true };
+  // A range may be none with them alone: what it ends below may have too large a number then.
+  if ([semver.validRange(text), semver.validRange(text, options), semver.valid(version)].includes(null)) return "!";
+  const range = new semver.Range(text, options);
   if (range.test(version)) return "y";
   const released = new semver.SemVer(version, range);
   released.prerelease = [];

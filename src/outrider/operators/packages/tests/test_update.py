@@ -145,7 +145,7 @@ async def test_what_cannot_be_updated_does_not_keep_the_others_from_it(place: Pl
     place.groups("name: all")
     place.commit(
         **{
-            "tools/requirements.txt": "gone==1.0\n", "docs/pdm.lock": "",
+            "tools/requirements.txt": "gone==1.0\n", "docs/pdm.lock": "[metadata]\nlock_version = '4.5.0'\n",
             "site/node_modules/x/package-lock.json": "{}", "old/package-lock.json": '{"lockfileVersion": 1}', "old/package.json": "{}",
         }
     )  # fmt: skip
