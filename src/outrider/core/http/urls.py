@@ -1,6 +1,6 @@
 """Parts of addresses."""
 
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 PORTS = {"http": 80, "https": 443}
 
@@ -12,6 +12,11 @@ def origin(url: str) -> tuple[str, str, int]:
         return parts.scheme, parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
     except ValueError:
         return "", "", 0
+
+
+def query_value(text: str) -> str:
+    """Return a value as it stands in a query (`application/x-www-form-urlencoded`, URL standard of the WHATWG, section 5.2)."""
+    return quote_plus(text, safe="*").replace("~", "%7E")
 
 
 def request_target(url: str) -> str:

@@ -98,6 +98,11 @@ async def references(
     return found | {name.removesuffix(_PEELED): identity for identity, _, name in rows if name.endswith(_PEELED)}
 
 
+def is_commit(text: str) -> bool:
+    """Return whether a text is the whole hash of a commit."""
+    return _WHOLE.fullmatch(text) is not None
+
+
 def revision(wanted: str, names: Mapping[str, str]) -> str:
     """Return the commit that a revision stands for, as far as names alone tell it; empty where they do not.
 
@@ -107,7 +112,7 @@ def revision(wanted: str, names: Mapping[str, str]) -> str:
     """
     if wanted.startswith("refs/"):
         return names.get(wanted, "")
-    if _WHOLE.fullmatch(wanted):
+    if is_commit(wanted):
         return wanted
     if f"refs/tags/{wanted}" in names:
         return names[f"refs/tags/{wanted}"]
@@ -143,7 +148,7 @@ async def fetched_commit(
         git = Git(folder, remote, remaining, largest=_LARGEST, of_user=of_user)
         await git.run("init", "--quiet", "--bare", "--template=", ".")
         await git.run("remote", "add", "origin", remote.url)
-        identity = wanted if _WHOLE.fullmatch(wanted) else ""
+        identity = wanted if is_commit(wanted) else ""
         if not identity or not await _has(git, identity):
             await git.run("fetch", "--quiet", "--no-tags", f"--filter=blob:limit={_LARGE}", "origin", *_EVERYTHING)
             done = await git.run(

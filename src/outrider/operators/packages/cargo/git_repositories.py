@@ -4,7 +4,6 @@ What a commit has never changes. Which one is meant is asked each time, unless a
 Cargo 1.95.
 """
 
-import re
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -26,13 +25,12 @@ from outrider.operators.packages.registries.record_files import (
     write_record,
 )
 from outrider.operators.packages.resolving.questions import Question
-from outrider.ports.git import Remote, fetched_commit, references, revision
+from outrider.ports.git import Remote, fetched_commit, is_commit, references, revision
 
 _FORM = 1
 _SECONDS = 300.0
 _OPEN = "https://"
 _MANIFEST = "Cargo.toml"
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Checkout(msgspec.Struct, array_like=True):
@@ -100,9 +98,7 @@ class GitRepositories:
     async def _checkout(self, meant: GitPlace, commit: str, folder: Path) -> Checkout:
         name = folder / f"{hashed_name(f'{meant.kind} {meant.value}')}.meant"
         wanted = commit or await self._wanted(meant, name)
-        known = (
-            read_current(folder / f"{wanted}.checkout", self._checkouts, _FORM) if _COMMIT.fullmatch(wanted) else None
-        )
+        known = read_current(folder / f"{wanted}.checkout", self._checkouts, _FORM) if is_commit(wanted) else None
         if known is not None:
             return known
         self._refuse_offline(meant)
@@ -119,7 +115,7 @@ class GitRepositories:
 
     async def _wanted(self, meant: GitPlace, name: Path) -> str:
         """Return the commit that is meant; the revision where only the whole of the repository tells it."""
-        if meant.kind == "rev" and _COMMIT.fullmatch(meant.value):
+        if meant.kind == "rev" and is_commit(meant.value):
             return meant.value
         known = read_record(name, self._meant) if self._question.offline else None
         if known is not None:

@@ -6,9 +6,10 @@
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import quote_plus, unquote_plus, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from outrider.core.errors import InvalidConfigError
+from outrider.core.http.urls import query_value
 
 # The place of what nobody says more of: the registry that Cargo comes with, or what stands in for it.
 USUAL = ""
@@ -59,7 +60,7 @@ class GitPlace(NamedTuple):
         Args:
             encoded: Whether as version 4 of the format has it, and those before have not.
         """
-        value = quote_plus(self.value, safe="*").replace("~", "%7E") if encoded else self.value
+        value = query_value(self.value) if encoded else self.value
         return f"{GIT}{self.url}?{self.kind}={value}" if self.kind else f"{GIT}{self.url}"
 
 

@@ -56,6 +56,16 @@ def place_of(packages: Mapping[str, Any], name: str, folder: str) -> str:
     return name if not isinstance(entry, list) or entry[:1] == [f"{name}@workspace:{folder}"] else f"./{name}"
 
 
+def names_in(place: str) -> list[str]:
+    """Return the packages that a place is in, the outermost first, and itself."""
+    return _NAME.findall(place)
+
+
+def folders_of(inside: Sequence[str]) -> list[str]:
+    """Return the folders in which what is needed there is looked for, the nearest first."""
+    return ["/".join([*inside[:depth], ""]) for depth in range(len(inside), -1, -1)]
+
+
 def _take(findings: Findings, packages: dict[str, Any], place: str, *, is_development: bool) -> None:
     """Take an entry: what it is, and behind it, by where it comes from, an address, what it needs, and a hash."""
     entry = packages[place]
@@ -96,10 +106,10 @@ def _aliases(table: dict[str, Any], fields: Iterable[str]) -> Iterator[str]:
 
 def _places(packages: dict[str, Any], place: str, aliases: Iterable[str]) -> Iterator[str]:
     """Yield where the dependencies of a package are: with it, or with one of those that it is in."""
-    inside = _NAME.findall(place)
+    inside = names_in(place)
     if len(inside) > _DEEPEST:
         raise UnusableEntry("it is nested too deeply")
-    folders = ["/".join([*inside[:depth], ""]) for depth in range(len(inside), -1, -1)]
+    folders = folders_of(inside)
     for alias in aliases:
         found = next((one for folder in folders if (one := f"{folder}{alias}") in packages), "")
         if found:

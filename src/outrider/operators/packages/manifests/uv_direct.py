@@ -7,11 +7,12 @@ uv 0.13, whose locks have addresses as it writes them anew: here they are to be 
 import re
 from collections.abc import Sequence
 from typing import Self
-from urllib.parse import quote_plus, unquote
+from urllib.parse import unquote
 
 import msgspec
 
 from outrider.core.errors import UnsupportedError
+from outrider.core.http.urls import query_value
 from outrider.operators.packages.locks.uv import REFERENCES
 from outrider.operators.packages.locks.writing.texts import toml_text
 from outrider.operators.packages.manifests.py_requirements import malformed
@@ -100,7 +101,7 @@ class Direct(msgspec.Struct, frozen=True, kw_only=True):
             more = f", subdirectory = {toml_text(self.subdirectory)}" if self.subdirectory else ""
             return f"{self.kind} = {toml_text(self.address)}{more}"
         fields = (("subdirectory", self.subdirectory), self.reference)
-        query = "&".join(f"{key}={_encoded(value)}" for key, value in fields if value)
+        query = "&".join(f"{key}={query_value(value)}" for key, value in fields if value)
         fragment = f"#{commit}" if commit else ""
         return f"git = {toml_text(f'{self.address}?{query}'.rstrip('?') + fragment)}"
 
@@ -147,8 +148,3 @@ def _unread(form: str, address: str) -> UnsupportedError:
         expected=f"https://HOST/PATH, with one of {', '.join(ENDINGS)} at its end, or a repository by https://, ssh://git@ or file:///",
         suggestions=_ITSELF,
     )  # fmt: skip
-
-
-def _encoded(value: str) -> str:
-    """Return a value of a query as the URL standard of the WHATWG writes it."""
-    return quote_plus(value, safe="*").replace("~", "%7E")

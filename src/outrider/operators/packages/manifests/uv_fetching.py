@@ -32,7 +32,6 @@ from outrider.ports.own_folders import own_folder
 
 _MOST = 200
 _LARGEST = 2 << 30
-_PIECE = 1 << 20
 
 
 async def read_whole(
@@ -55,14 +54,9 @@ async def read_whole(
     found: dict[Direct, Fetched] = {}
     async with AsyncExitStack() as stack:
         fetcher = _Fetcher(path.parent, question, commits_of(before), stack)
-        if is_bounded and (asked := next(iter(read_workspace(path).unfetched), None)) is not None:
-            # It would be read with what this machine knows, and told where others read it.
-            raise UnsupportedError(
-                f"{FORM}: {asked.entry()} is not fetched for whoever has written it", path="tool.uv.sources", found=asked.address,
-                expected="packages of indexes, and folders of the repository",
-                suggestions=["fix or update it where it is checked out: outrider packages fix FOLDER"],
-            )  # fmt: skip
         while missing := (workspace := read_workspace(path, fetched=found)).unfetched:
+            if is_bounded:
+                raise _of_strangers(next(iter(missing)))
             if len(found) + len(missing) > _MOST:
                 raise LimitedError(
                     f"{path}: it leads to too many repositories and archives", path="tool.uv.sources", found=f"more than {_MOST}",
@@ -71,6 +65,15 @@ async def read_whole(
             for one in missing:
                 found[one] = await fetcher.fetch(one)
     return workspace, found
+
+
+def _of_strangers(asked: Direct) -> UnsupportedError:
+    # It would be read with what this machine knows, and told where others read it.
+    return UnsupportedError(
+        f"{FORM}: {asked.entry()} is not fetched for whoever has written it", path="tool.uv.sources", found=asked.address,
+        expected="packages of indexes, and folders of the repository",
+        suggestions=["fix or update it where it is checked out: outrider packages fix FOLDER"],
+    )  # fmt: skip
 
 
 class _Fetcher:

@@ -52,10 +52,10 @@ def read_record(path: str | Path, decoder: "msgspec.msgpack.Decoder[T]") -> T | 
     """Return a record; None where there is none that can be read."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - half the time of Path, a thousand times
-            content = file.read()
+            content = memoryview(file.read())
         if _checksum(content[_CHECKSUM_BYTES:]) != content[:_CHECKSUM_BYTES]:
             return None
-        return decoder.decode(memoryview(content)[_CHECKSUM_BYTES:])
+        return decoder.decode(content[_CHECKSUM_BYTES:])
     except (OSError, msgspec.DecodeError):
         return None
 
@@ -78,5 +78,5 @@ def write_record(path: str | Path, content: Any) -> None:
         ) from error  # fmt: skip
 
 
-def _checksum(content: bytes) -> bytes:
+def _checksum(content: bytes | memoryview) -> bytes:
     return zlib.crc32(content).to_bytes(_CHECKSUM_BYTES)

@@ -31,7 +31,7 @@ def refuse_in_the_clear(registry: Registry, scheme: str, host: str) -> None:
     Raises:
         UnauthenticatedError: They would be read on the way.
     """
-    if not is_in_the_clear(scheme, host) or not is_strangers(registry.source):
+    if not is_in_the_clear(scheme, host) or not _is_strangers(registry.source):
         return
     raise UnauthenticatedError(
         f"{registry.source}: credentials of this machine for {host} are not sent there without encryption", found=f"http://{host}",
@@ -39,8 +39,7 @@ def refuse_in_the_clear(registry: Registry, scheme: str, host: str) -> None:
     )  # fmt: skip
 
 
-def is_strangers(source: str) -> bool:
-    """Return whether a file is of a repository that is being updated."""
+def _is_strangers(source: str) -> bool:
     return Path(source).resolve().is_relative_to(laid_out_folder().resolve())
 
 

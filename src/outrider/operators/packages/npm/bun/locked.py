@@ -1,16 +1,14 @@
 """What each package needs in which version, as a bun.lock has it."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from outrider.operators.packages.locks.bun import place_of
+from outrider.operators.packages.locks.bun import folders_of, names_in, place_of
 from outrider.operators.packages.locks.npm_names import split_name
 from outrider.operators.packages.npm.bun.choosing import PROJECT
 
 _NEEDS = ("dependencies", "optionalDependencies", "peerDependencies")
 _ALL_NEEDS = (*_NEEDS, "devDependencies")
-_NAME = re.compile(r"(?:\./)?(?:@[^/]+/)?[^/]+")
 # Name and version, an address, what is told of it, and a hash.
 _LENGTH = 4
 
@@ -42,8 +40,7 @@ def is_of_registry(entry: Any) -> bool:
 def _met(
     packages: Mapping[str, Any], place: str, said: Mapping[str, Any], fields: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    inside = _NAME.findall(place)
-    folders = ["/".join([*inside[:depth], ""]) for depth in range(len(inside), -1, -1)]
+    folders = folders_of(names_in(place))
     for name in dict.fromkeys(name for field in fields for name in said.get(field) or ()):
         found = next((one for folder in folders if (one := f"{folder}{name}") in packages), "")
         if found and name not in (said.get("unresolved") or ()):
