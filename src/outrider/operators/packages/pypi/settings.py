@@ -14,7 +14,14 @@ from pathlib import Path
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.pypi.uv_indexes import UvIndex, has_links, named_in_variable, uv_indexes
+from outrider.operators.packages.pypi.uv_indexes import (
+    NO_INDEX,
+    NO_LINKS,
+    UvIndex,
+    has_links,
+    named_in_variable,
+    uv_indexes,
+)
 from outrider.operators.packages.registries.netrc_file import login_for
 from outrider.operators.packages.registries.own_settings import own_address
 from outrider.operators.packages.registries.proxies import through
@@ -24,8 +31,8 @@ from outrider.operators.packages.registries.unheeded import is_on, unheeded
 _NO_INDEX = "no-index"
 # By the name of pip's option.
 _UNHEEDED = {
-    _NO_INDEX: "it says that no index is asked",
-    "find-links": "files of packages in a folder or on a page are not looked into",
+    _NO_INDEX: NO_INDEX,
+    "find-links": NO_LINKS,
     "client-cert": "certificates of clients are not shown to an index",
 }
 _COUNTS: Mapping[str, Callable[[str], bool]] = {_NO_INDEX: is_on, "find-links": lambda said: has_links(said.split())}

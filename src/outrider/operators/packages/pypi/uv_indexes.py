@@ -12,7 +12,9 @@ from outrider.operators.packages.registries.registry import basic
 from outrider.operators.packages.registries.unheeded import is_on, unheeded
 
 _MANIFEST, _FILE = "pyproject.toml", "uv.toml"
-_LINKS = "files of packages in a folder or on a page are not looked into"
+# Why what uv and pip are told alike cannot be heeded.
+NO_LINKS = "files of packages in a folder or on a page are not looked into"
+NO_INDEX = "it says that no index is asked"
 
 
 class UvIndex(msgspec.Struct, frozen=True, rename="kebab"):
@@ -73,7 +75,7 @@ def uv_indexes(environment: Mapping[str, str], folder: Path) -> Iterator[tuple[U
         UnsupportedError: What one says cannot be heeded.
     """
     if has_links(environment.get("UV_FIND_LINKS", "").replace(",", " ").split()):
-        raise unheeded("UV_FIND_LINKS", "UV_FIND_LINKS", _LINKS)
+        raise unheeded("UV_FIND_LINKS", "UV_FIND_LINKS", NO_LINKS)
     for path, settings in _files(environment, folder):
         _refuse(settings, str(path))
         for index in settings.index:
@@ -127,11 +129,11 @@ def _has_files(place: Path) -> bool:
 
 def _refuse(settings: _Settings, source: str) -> None:
     if settings.no_index:
-        raise unheeded(source, "no-index", "it says that no index is asked")
+        raise unheeded(source, "no-index", NO_INDEX)
     if has_links(settings.find_links):
-        raise unheeded(source, "find-links", _LINKS)
+        raise unheeded(source, "find-links", NO_LINKS)
     if any(one.format == "flat" for one in settings.index):
-        raise unheeded(source, 'index.format = "flat"', _LINKS)
+        raise unheeded(source, 'index.format = "flat"', NO_LINKS)
     pip = settings.pip or _Settings()
     for key in ("index", "index-url", "extra-index-url", "no-index", "find-links"):
         if getattr(pip, key.replace("-", "_")):
