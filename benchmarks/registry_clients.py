@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +83,7 @@ def figures(client: Client, ours: Registry, rival: Registry | None) -> list[Figu
     """Run a client through both, each time with nothing known of before, and then with all known."""
     direct = _run(client, _NOBODY)
     cold, warm = _run(client, ours), _run(client, ours)
-    cold_rival, warm_rival = (_run(client, rival), _run(client, rival)) if rival else (None, None)
+    cold_rival, warm_rival = _runs_of_rival(client, rival) if rival else (None, None)
     same = direct.chosen == cold.chosen == warm.chosen
     name = f"{client.name} ({len(cold.chosen)} packages)"
     return [
@@ -91,6 +92,15 @@ def figures(client: Client, ours: Registry, rival: Registry | None) -> list[Figu
         Figure(name="the same without a registry between", value=direct.seconds, unit="s"),
         Figure(name="the same, choices that differ from those", value=0.0 if same else 1.0, unit="", bar=0.0),
     ]
+
+
+def _runs_of_rival(client: Client, rival: Registry) -> tuple[Took | None, Took | None]:
+    """Run a client through a rival, twice; what it does not get through is left out, and said."""
+    try:
+        return _run(client, rival), _run(client, rival)
+    except RuntimeError as error:
+        print(f"not measured: {error}", file=sys.stderr)
+        return None, None
 
 
 def _run(client: Client, registry: Registry) -> Took:
@@ -104,7 +114,10 @@ def _run(client: Client, registry: Registry) -> Took:
         )
         took, cpu = time.perf_counter() - began, _cpu(registry) - before
         if done.returncode:
-            raise RuntimeError(f"{client.name} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+            through = registry.npm or registry.pypi or "the registries of this machine"
+            raise RuntimeError(
+                f"{client.name}, through {through}, ended with {done.returncode}:\n{done.stderr[-2000:]}"
+            )
         return Took(took, cpu, client.chosen(project))
 
 

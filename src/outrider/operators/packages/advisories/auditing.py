@@ -1,6 +1,6 @@
 """Compares the packages of locks with advisories, and what is found with what others state of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -97,7 +97,7 @@ def audited(terms: AuditTerms, now: float) -> Audited:
     locks = read_locks(Path(terms.path), roots=True, unread=unread)
     said, unreadable = read_statements(terms.vex)
     statements = Statements(said, product)
-    warnings = [f"{path}: {text}" for path, lock in locks for text in lock.unreadable]
+    warnings = [f"{path}: {text}" for path, lock in locks for text in _said_of(lock)]
     with closing(AdvisoryStore(store_path())) as store:
         sources = store.sources()
         ecosystems = {one.advised_by for _, lock in locks for one in lock.packages}
@@ -146,6 +146,11 @@ def _changed(one: Source, sources: dict[str, Source]) -> float | None:
         return parse_timestamp(max(times))
     except InvalidConfigError:  # records of some collections have no time
         return None
+
+
+def _said_of(lock: Lock) -> Iterable[str]:
+    """Return why it may not be all, aside from what is told as left open."""
+    return lock.unreadable if lock.left_open else lock.warnings
 
 
 def _duration(seconds: float) -> Duration:

@@ -47,6 +47,6 @@ def _record(one: LocalProject, needs: list[Need]) -> PypiRecord:
     table = VersionTable(scheme_of("pypi"), [one.version])
     prereleases = table.everything & ~table.releases
     return PypiRecord(
-        versions=table.versions, prereleases=prereleases.to_bytes(1, "little"), shapes=[Shape(((one.python, tags_of(file.name)),), source=False)],
-        shape_of=[0], explored={table.versions[0]: [Explored(file, Metadata(needs=needs, python=one.python))]},
+        versions=table.versions, prereleases=prereleases.to_bytes(1, "little"), wheels=[(one.python, tags_of(file.name))],
+        shapes=[Shape((0,), source=False)], shape_of=[0], explored={table.versions[0]: [Explored(file, Metadata(needs=needs, python=one.python))]},
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """Python projects as the solver sees them: versions, those that may be chosen, and what each needs."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
@@ -43,15 +44,13 @@ class PypiProject:
     ) -> None:
         self.name, self.record, self._target, self._policy, self._amended = name, record, target, policy, amended
         self.table, self.out_of_place = record.table(), [*target.out_of_place(record)]
-        self.explored = self.broken = self.usable = 0
+        self.explored = self.broken = 0
         self.prereleases = False
         self.left_out: dict[str, int] = {}
-        self._ranks = [_rank(shape, target) for shape in record.shapes]
-        for bit, shape in enumerate(record.shape_of):
-            if self._ranks[shape] is None:
-                self.leave_out(_reason(record.shapes[shape], target))
-            else:
-                self.usable |= 1 << bit
+        self._ranks = _ranks(record, target)
+        for shape, count in Counter(shape for shape in record.shape_of if self._ranks[shape] is None).items():
+            self.leave_out(self._reason(record.shapes[shape]), count)
+        self.usable = sum(1 << bit for bit, shape in enumerate(record.shape_of) if self._ranks[shape] is not None)
         self._yanked = sum(1 << bit for bit in record.yanked)
         if taken_back := (self.usable & self._yanked).bit_count():
             self.left_out["have been taken back"] = taken_back
@@ -63,9 +62,15 @@ class PypiProject:
         self._needs: dict[tuple[int, str], list[Need]] = {}
         self._masks: dict[str, int] = {}
 
-    def leave_out(self, why: str) -> None:
-        """Count a version that is left out."""
-        self.left_out[why] = self.left_out.get(why, 0) + 1
+    def leave_out(self, why: str, count: int = 1) -> None:
+        """Count versions that are left out."""
+        self.left_out[why] = self.left_out.get(why, 0) + count
+
+    def _reason(self, shape: Shape) -> str:
+        """Return why versions of a shape, none of whose wheels fits, are not usable."""
+        if any(self._target.rank(self.record.wheels[kind][1]) is not None for kind in shape.wheels):
+            return f"have no wheel for Python {self._target.python}"
+        return f"have no wheel {'for this machine' if shape.wheels else 'at all'}"
 
     def mask(self, text: str) -> int:
         """Return the usable versions that a specifier allows; prereleases where it names one, or where nothing else is allowed.
@@ -120,7 +125,7 @@ class PypiProject:
         """
         newer = allowed & self.table.releases & ~self.usable & ~self._yanked & -1 << bit + 1
         for one in reversed([*bits(newer)]):
-            wheels = self.record.shapes[self.record.shape_of[one]].wheels
+            wheels = self.record.wheels_of(one)
             ranked = sorted((rank, python) for python, tags in wheels if (rank := self._target.rank(tags)) is not None)
             if ranked and ranked[0][1] and not self._target.allows(ranked[0][1]):
                 yield ranked[0][1]
@@ -159,23 +164,18 @@ class PypiProject:
 
 def fit(file: PypiFile, target: Target) -> int | None:
     """Return how well a wheel fits a target, 0 is best; None where its tags or what it says of Python rule it out."""
-    return _rank(Shape(((file.python, tags_of(file.name)),), source=False), target)
+    return _rank(file.python, tags_of(file.name), target)
 
 
-def _rank(shape: Shape, target: Target) -> int | None:
-    ranks = [
-        rank
-        for python, tags in shape.wheels
-        if (rank := target.rank(tags)) is not None and (not python or target.allows(python))
-    ]
-    return min(ranks, default=None)
+def _ranks(record: PypiRecord, target: Target) -> list[int | None]:
+    """Return of each shape how well the best of its wheels fits."""
+    fitting = {kind: rank for kind, wheel in enumerate(record.wheels) if (rank := _rank(*wheel, target)) is not None}
+    return [min((fitting[kind] for kind in shape.wheels if kind in fitting), default=None) for shape in record.shapes]
 
 
-def _reason(shape: Shape, target: Target) -> str:
-    """Return why versions of a shape, none of whose wheels fits, are not usable."""
-    if any(target.rank(tags) is not None for _, tags in shape.wheels):
-        return f"have no wheel for Python {target.python}"
-    return f"have no wheel {'for this machine' if shape.wheels else 'at all'}"
+def _rank(python: str, tags: str, target: Target) -> int | None:
+    rank = target.rank(tags)
+    return rank if rank is not None and (not python or target.allows(python)) else None
 
 
 def names_prerelease(text: str) -> bool:

@@ -12,7 +12,7 @@ from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.tables import VersionTable
 
 # Another form of the records: what was kept in an older one is fetched anew.
-FORM = 4
+FORM = 5
 # No file system takes longer names.
 _LONGEST_FILE = 255
 _SOURCES = (".tar.gz", ".zip", ".tar.bz2", ".tgz")
@@ -22,11 +22,11 @@ class Shape(msgspec.Struct, array_like=True, frozen=True):
     """What the files of a version are for; most versions of a project have that of others.
 
     Attributes:
-        wheels: Pairs of what a wheel says of Python, and its tags as its name has them.
+        wheels: Of which kinds they are, by their number.
         source: Whether there is a source distribution.
     """
 
-    wheels: tuple[tuple[str, str], ...]
+    wheels: tuple[int, ...]
     source: bool
 
 
@@ -48,6 +48,7 @@ class PypiRecord(msgspec.Struct, array_like=True, kw_only=True):
         versions: Oldest first.
         prereleases: The mask of those that are, little-endian.
         unsorted: Versions that PEP 440 does not know.
+        wheels: The kinds of wheels, each once: what one says of Python, and its tags as its name has them.
         shapes: Of files of versions.
         shape_of: For each version which of them.
         yanked: The versions that were taken back, by their number, and why.
@@ -65,6 +66,7 @@ class PypiRecord(msgspec.Struct, array_like=True, kw_only=True):
     versions: list[str] = []
     prereleases: bytes = b""
     unsorted: list[str] = []
+    wheels: list[tuple[str, str]] = []
     shapes: list[Shape] = []
     shape_of: list[int] = []
     yanked: dict[int, str] = {}
@@ -75,7 +77,15 @@ class PypiRecord(msgspec.Struct, array_like=True, kw_only=True):
     @property
     def has_wheels(self) -> bool:
         """Whether any version has a wheel, for whatever machine."""
-        return any(shape.wheels for shape in self.shapes)
+        return bool(self.wheels)
+
+    def shape(self, version: int) -> Shape:
+        """Return what the files of a version are for, by its number."""
+        return self.shapes[self.shape_of[version]]
+
+    def wheels_of(self, version: int) -> list[tuple[str, str]]:
+        """Return of which kinds the wheels of a version are, by its number."""
+        return [self.wheels[kind] for kind in self.shape(version).wheels]
 
     def table(self) -> VersionTable:
         """Return its versions as a table."""
@@ -99,17 +109,18 @@ def compiled(name: str, page: Page, explored: dict[str, list[Explored]]) -> tupl
         if version is not None:
             files.setdefault(version, []).append(file)
     table = VersionTable(scheme_of("pypi"), files)
+    kinds: dict[tuple[str, str], int] = {}
     shapes: dict[Shape, int] = {}
     shape_of, yanked = [], {}
     for bit, version in enumerate(table.versions):
-        shape_of.append(shapes.setdefault(_shape(files[version]), len(shapes)))
+        shape_of.append(shapes.setdefault(_shape(files[version], kinds), len(shapes)))
         if all(file.yanked is not None for file in files[version]):
             yanked[bit] = files[version][0].yanked or ""
     prereleases = table.everything & ~table.releases
     names = {file.name for file in page.files}
     record = PypiRecord(
         status=page.status, versions=table.versions, prereleases=prereleases.to_bytes(len(table.versions) // 8 + 1, "little"),
-        published=all_or_none([published_at(files[version]) for version in table.versions]), unsorted=table.unsorted, shapes=list(shapes), shape_of=shape_of, yanked=yanked,
+        published=all_or_none([published_at(files[version]) for version in table.versions]), unsorted=table.unsorted, wheels=list(kinds), shapes=list(shapes), shape_of=shape_of, yanked=yanked,
         explored={version: kept for version, known in explored.items() if (kept := [one for one in known if one.file.name in names])},
     )  # fmt: skip
     return record, files
@@ -127,9 +138,11 @@ def published_at(files: Iterable[PypiFile]) -> float:
     return max(times) if all(times) else 0.0
 
 
-def _shape(files: Iterable[PypiFile]) -> Shape:
+def _shape(files: Iterable[PypiFile], kinds: dict[tuple[str, str], int]) -> Shape:
+    """Return what files are for, and number the kinds of wheels that are new."""
     wheels = {(file.python, tags_of(file.name)): None for file in files if file.name.endswith(".whl")}
-    return Shape(tuple(wheels), any(not file.name.endswith(".whl") for file in files))
+    numbers = tuple(kinds.setdefault(wheel, len(kinds)) for wheel in wheels)
+    return Shape(numbers, any(not file.name.endswith(".whl") for file in files))
 
 
 def tags_of(wheel: str) -> str:

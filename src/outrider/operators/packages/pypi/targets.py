@@ -4,7 +4,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
 from itertools import product
 from math import prod
@@ -22,6 +22,8 @@ from outrider.operators.packages.versions.tables import VersionTable
 
 _PYTHON = re.compile(r"[23](\.[0-9]{1,3}){1,2}")
 _MOST_TAGS = 10_000
+# Of how much it is known what it comes to.
+_KNOWN = 10_000
 _SHOWN = 40
 
 
@@ -68,14 +70,14 @@ class PypiTarget(msgspec.Struct, frozen=True, dict=True):
             InvalidConfigError: It is none.
         """
         if not python:
-            return cls(platform.python_version().rstrip("+"))  # a build between two releases ends in a plus sign
+            return _known(platform.python_version().rstrip("+"))  # a build between two releases ends in a plus sign
         if not _PYTHON.fullmatch(python):
             shown = python[:_SHOWN]
             raise InvalidConfigError(
                 f"python: {shown!r} is not a version of Python", path="python", found=shown, expected="3.12 or 3.12.4",
                 suggestions=["name two or three numbers, of which the first one is 2 or 3"],
             )  # fmt: skip
-        return cls(python)
+        return _known(python)
 
     @cached_property
     def full_version(self) -> str:
@@ -112,21 +114,18 @@ class PypiTarget(msgspec.Struct, frozen=True, dict=True):
         return {str(tag): number for number, tag in reversed(list(enumerate(found)))}
 
     @cached_property
-    def _known(self) -> tuple[dict[str, int | None], dict[tuple[str, str], bool]]:
-        return {}, {}
-
-    def rank(self, tags: str) -> int | None:
-        """Return how well wheels with some tags, as their names have them, such as `py2.py3-none-any`, fit: 0 is best.
+    def rank(self) -> Callable[[str], int | None]:
+        """Returns how well wheels with some tags, as their names have them, such as `py2.py3-none-any`, fit: 0 is best.
 
         None where it does not take them.
         """
-        if tags not in self._known[0]:
-            sets = [part.split(".") for part in tags.split("-")]
-            # There are names that stand for more tags than can be looked at.
-            single = product(*sets) if prod(map(len, sets)) <= _MOST_TAGS else ()
-            ranks = [self.tags[tag] for tag in map("-".join, single) if tag in self.tags]
-            self._known[0][tags] = min(ranks, default=None)
-        return self._known[0][tags]
+        return lru_cache(maxsize=_KNOWN)(self._rank)
+
+    def _rank(self, tags: str) -> int | None:
+        sets = [part.split(".") for part in tags.split("-")]
+        # There are names that stand for more tags than can be looked at.
+        single = product(*sets) if prod(map(len, sets)) <= _MOST_TAGS else ()
+        return min((self.tags[tag] for tag in map("-".join, single) if tag in self.tags), default=None)
 
     def choices(self, needs: Sequence[Need]) -> Iterable[Sequence[Need]]:
         return ([need] for need in needs)
@@ -138,12 +137,10 @@ class PypiTarget(msgspec.Struct, frozen=True, dict=True):
     def allows(self, python: str) -> bool:
         return _allowed(python, self.full_version)
 
-    def holds(self, marker: str, extra: str) -> bool:
-        """Return whether a marker is true here, for what needs a project with an extra or, where that is empty, without."""
-        known = self._known[1].get((marker, extra))
-        if known is None:
-            known = self._known[1][marker, extra] = self._holds(marker, extra)
-        return known
+    @cached_property
+    def holds(self) -> Callable[[str, str], bool]:
+        """Returns whether a marker is true here, for what needs a project with an extra or, where that is empty, without."""
+        return lru_cache(maxsize=_KNOWN)(self._holds)
 
     def _holds(self, marker: str, extra: str) -> bool:
         # Of lock files, and true of nothing that is read here.
@@ -154,7 +151,13 @@ class PypiTarget(msgspec.Struct, frozen=True, dict=True):
             return False  # what makes no sense is not so, as with uv
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=16)
+def _known(python: str) -> PypiTarget:
+    """Return the target for a version: one question after the other asks for the same wheels and markers."""
+    return PypiTarget(python)
+
+
+@lru_cache(maxsize=_KNOWN)
 def _allowed(text: str, version: str) -> bool:
     try:
         return bool(VersionTable(scheme_of("pypi"), [version]).mask(text))

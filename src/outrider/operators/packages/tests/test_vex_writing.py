@@ -14,7 +14,7 @@ from outrider.operators.packages.operations.import_advisories import ImportAdvis
 from outrider.operators.packages.operations.vex import VexParams, VexResult
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
 from outrider.operators.packages.tests.exploit_files import catalogue_file, epss_file
-from outrider.operators.packages.tests.test_audit import DAY, FIXED, HIGH, context, folder, imported
+from outrider.operators.packages.tests.test_audit import COMPILED, DAY, FIXED, HIGH, context, folder, imported
 from outrider.operators.packages.tests.test_sbom import CREATED, faults
 from outrider.operators.packages.tests.vex_documents import analysis, cyclonedx_document, openvex_document, statement
 from tests.peers.environments import PROGRAMS, install
@@ -37,7 +37,7 @@ async def filled(folder: Path) -> None:
         catalogue_file(folder / "kev.json", (A, "2026-01-02", "Known")),
     ):
         await import_advisories.run(ImportAdvisoriesParams(source=str(source)), context(folder))
-    (folder / "project" / "requirements.txt").write_text("web==1.0\ncore==3.0\nsafe==1.0\n")
+    (folder / "project" / "requirements.txt").write_text(f"web==1.0\ncore==3.0\nsafe==1.0\n{COMPILED}")
     (folder / "project" / "api").mkdir()
     (folder / "project" / "api" / "pylock.toml").write_text(
         'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "web"\nversion = "1.0"\n'
@@ -239,7 +239,7 @@ async def test_what_a_terminal_would_act_on_stays_what_it_is(folder: Path) -> No
 
 async def test_where_nothing_is_found_nothing_is_stated(folder: Path) -> None:
     await imported(folder, record("X-1", FIXED))
-    (folder / "project" / "requirements.txt").write_text("web==2.0\n")
+    (folder / "project" / "requirements.txt").write_text(f"web==2.0\n{COMPILED}")
     assert (await made(folder)).document["statements"] == []
 
 

@@ -54,8 +54,15 @@ def told_apart(record: PypiRecord, version: int, allowed: int, pythons: PythonRa
 
 def _machines(record: PypiRecord, local: int, plain: int, pythons: PythonRange) -> tuple[Tree, Tree]:
     """Return where a local version runs, and where that without what is local runs besides."""
-    own, other = (machines_of(record.shapes[record.shape_of[one]], pythons) for one in (local, plain))
+    own, other = (_runs_on(record, one, pythons) for one in (local, plain))
     return own, conjunction(other, negation(own))
+
+
+def _runs_on(record: PypiRecord, version: int, pythons: PythonRange) -> Tree:
+    """Return the machines on which a version runs; all of them where it has a source distribution."""
+    if record.shape(version).source:
+        return True
+    return machines_of(tuple(tags for _, tags in record.wheels_of(version)), pythons)
 
 
 def plain_versions(record: PypiRecord) -> dict[int, int]:

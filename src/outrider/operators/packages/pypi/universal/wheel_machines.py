@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from outrider.operators.packages.pypi.records import Shape
 from outrider.operators.packages.pypi.universal.expressions import marker_tree
 from outrider.operators.packages.pypi.universal.pythons import PythonRange
 from outrider.operators.packages.pypi.universal.trees import Tree, conjunction, disjunction
@@ -30,16 +29,14 @@ _FIRST_ARM = 20
 
 
 @lru_cache(maxsize=10_000)
-def machines_of(shape: Shape, pythons: PythonRange) -> Tree:
-    """Return the machines on which a version runs; all of them where it has a source distribution.
+def machines_of(wheels: tuple[str, ...], pythons: PythonRange) -> Tree:
+    """Return the machines on which wheels run.
 
     Args:
-        shape: Of its files.
+        wheels: Their tags.
         pythons: Of the project.
     """
-    if shape.source:
-        return True
-    return disjunction(_of_wheel(tags) for _, tags in shape.wheels if may_serve(tags, pythons))
+    return disjunction(_of_wheel(tags) for tags in wheels if may_serve(tags, pythons))
 
 
 @lru_cache(maxsize=1000)
