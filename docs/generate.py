@@ -27,12 +27,12 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "output.md": output.page,
     "plugins.md": plugins.page,
 }
+REFERENCE_FILES = (*PAGES, output.SCHEMAS)
 
 
-def rendered() -> dict[str, str]:
-    """Return the text of every generated page, and of the schemas, by its file name."""
-    pages = {name: NOTICE + "\n".join(page()).rstrip() + "\n" for name, page in PAGES.items()}
-    return {**pages, output.SCHEMAS: output.schema()}
+def reference_file(name: str) -> str:
+    """Return the text of a generated page, or of the schemas."""
+    return output.schema() if name == output.SCHEMAS else NOTICE + "\n".join(PAGES[name]()).rstrip() + "\n"
 
 
 def stubs() -> dict[str, str]:
@@ -49,7 +49,7 @@ def helm_chart() -> dict[str, str]:
 
 def main() -> None:
     """Write the files whose text has changed, and name them."""
-    written = {REFERENCE / name: text for name, text in rendered().items()}
+    written = {REFERENCE / name: reference_file(name) for name in REFERENCE_FILES}
     written |= {STUBS / name: text for name, text in stubs().items()}
     written |= {CHART / name: text for name, text in helm_chart().items()}
     for path, text in written.items():

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode, urlsafe_b64decode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -94,21 +95,23 @@ def write(folder: Path, key: Any, password: bytes = b"") -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "password", "found"),
+    ("generated", "password", "found"),
     [
-        (rsa.generate_private_key(65537, 1024), b"", "RSAPrivateKey of 1024 bits"),
-        (ec.generate_private_key(ec.SECP521R1()), b"", "521 bits"),
-        (dsa.generate_private_key(2048), b"", "DSAPrivateKey"),
-        (ed25519.Ed25519PrivateKey.generate(), b"pw", "something else"),
+        (lambda: rsa.generate_private_key(65537, 1024), b"", "RSAPrivateKey of 1024 bits"),
+        (lambda: ec.generate_private_key(ec.SECP521R1()), b"", "521 bits"),
+        (lambda: dsa.generate_private_key(2048), b"", "DSAPrivateKey"),
+        (ed25519.Ed25519PrivateKey.generate, b"pw", "something else"),
         (None, b"", "something else"),
     ],
     ids=["short", "other-curve", "other-kind", "password", "none"],
 )
-async def test_keys_that_cannot_sign(tmp_path: Path, key: Any, password: bytes, found: str) -> None:
-    if key is None:
+async def test_keys_that_cannot_sign(
+    tmp_path: Path, generated: Callable[[], Any] | None, password: bytes, found: str
+) -> None:
+    if generated is None:
         (tmp_path / "key").write_text("-----BEGIN PRIVATE KEY-----\nMC4CAQ\n-----END PRIVATE KEY-----\n")
     else:
-        write(tmp_path, key, password)
+        write(tmp_path, generated(), password)
     with pytest.raises(InvalidConfigError) as caught:
         await asked(tmp_path, client_key=SecretRef("key"))
     assert found in caught.value.found
