@@ -15,6 +15,10 @@ _PROXY_LOGIN = 407
 _RETRY_SECONDS = 5
 
 
+class RegistryLoginError(UnauthenticatedError):
+    """A registry, or the proxy before it, does not let us in. Where we ask for somebody else, it is not them who can log in there."""
+
+
 def no_document(registry: Registry, shown: str, response: Response) -> OutriderError:
     """Return the error for an answer.
 
@@ -28,12 +32,12 @@ def no_document(registry: Registry, shown: str, response: Response) -> OutriderE
         return NotFoundError(f"{shown}: there is none", found=status, suggestions=["check the name"])
     if code in (401, 403):
         login = "with its login" if registry.headers or registry.authorization else "without a login"
-        return UnauthenticatedError(
+        return RegistryLoginError(
             f"{shown}: the registry does not let us in", found=f"{status}, asked {login}", expected="credentials that it takes",
             suggestions=[registry.login, f"its address is from {source}"],
         )  # fmt: skip
     if code == _PROXY_LOGIN:
-        return UnauthenticatedError(
+        return RegistryLoginError(
             f"{registry.proxy}: the proxy does not let us in", found=status, expected="a login that it takes",
             suggestions=["write http://USER:PASSWORD@HOST:PORT where the proxy is named"],
         )  # fmt: skip

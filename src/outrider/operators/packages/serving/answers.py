@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
-from outrider.core.errors import OutriderError
+from outrider.core.errors import DeniedError, OutriderError
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Request, Response
+from outrider.operators.packages.registries.answers import RegistryLoginError
 from outrider.operators.packages.serving.blobs import Blobs
 from outrider.operators.packages.serving.documents import StoredDocument
 from outrider.operators.packages.serving.downloading import Download, file_pieces
@@ -70,7 +71,9 @@ def file_response(request: Request, path: Path, digest: str, size: int, media: s
         return Response(304, Headers(fields))
     condition = headers.get("if-range")
     try:
-        part = part_of(headers.get("range"), size) if condition in (None, etag) else None
+        # Only for GET there are parts (RFC 9110, 14.2).
+        wanted = headers.get("range") if request.method == "GET" and condition in (None, etag) else None
+        part = part_of(wanted, size)
     except ValueError:
         return Response(416, Headers([*fields, ("content-range", f"bytes */{size}")]))
     begin, end = part if part is not None else (0, size)
@@ -107,3 +110,13 @@ def message_of(error: OutriderError) -> str:
     """Return what is wrong, with the remedy."""
     remedy = f" ({'; '.join(error.suggestions)})" if error.suggestions else ""
     return f"{error.message}{remedy}"
+
+
+def for_visitors(error: OutriderError) -> OutriderError:
+    """Return the error for those who visit us: a login that another registry wants of us is nothing that they could show."""
+    if not isinstance(error, RegistryLoginError):
+        return error
+    return DeniedError(
+        f"{error.message}: this registry has asked there", found=error.found, expected=error.expected,
+        suggestions=["tell whoever runs this registry", *error.suggestions],
+    )  # fmt: skip

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from outrider.core.errors import CODES, InternalError, InvalidConfigError, OutriderError
 from outrider.core.http.messages import Request, Response
 from outrider.operators.packages.serving.accounts import NOBODY, SHOWN, Accounts, Caller
-from outrider.operators.packages.serving.answers import Served, message_of
+from outrider.operators.packages.serving.answers import Served, for_visitors, message_of
 from outrider.operators.packages.serving.attempts import Attempts, host_of
 from outrider.operators.packages.serving.folders import registry_entry
 from outrider.operators.packages.serving.gates import Gate
@@ -111,7 +111,7 @@ class Application:
             if visit.answered is not None and request.method == "GET":
                 self._have(key, _Ready(*visit.answered))
         except OutriderError as error:
-            return self._refusal(request, server, error)
+            return self._refusal(request, server, for_visitors(error))
         return response
 
     async def _caller(self, request: Request, prefix: str, now: float, changes: int) -> Caller:

@@ -32,12 +32,14 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How a hub is run.
 
     Attributes:
+        is_name: Returns whether there may be a package of a name.
         private: Names of packages that are published here and nowhere else, with `*` for any letters, folded.
         fold: Makes the same of all names that the ecosystem holds for one.
         cache_only: Whether nobody else is asked.
         fresh: For how many seconds what others say counts as new.
     """
 
+    is_name: Callable[[str], object]
     private: Sequence[str] = ()
     fold: Callable[[str], str] = str
     cache_only: bool = False

@@ -1,7 +1,6 @@
 """The packages of one ecosystem: what other registries have, fetched once and kept, and what was published here."""
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -23,8 +22,7 @@ from outrider.ports.clock import Clock
 # So old it is asked for anew before anybody gets it, unless nobody answers.
 _STALE_SECONDS = 86_400.0
 _MOST_SOURCES = 8
-# Wider than what any ecosystem takes; each has its own rules for what is published.
-_NAME = re.compile(r"[!-~]{1,256}")
+_LONGEST_NAME = 256
 
 
 class Hub:
@@ -89,7 +87,8 @@ class Hub:
             NotFoundError: There is none.
             OutriderError: What other registries say, or a policy that cannot be kept.
         """
-        if _NAME.fullmatch(name) is None:
+        # Of other registries it is asked by an address, in which `../` or `#` would make another package of it.
+        if len(name) > _LONGEST_NAME or not self.settings.is_name(name):
             raise NotFoundError(f"{self.ecosystem}: no package has such a name", found=repr(name[:80]))
         state = self.store.tables.state(self.ecosystem, name)
         if self.is_private(name):

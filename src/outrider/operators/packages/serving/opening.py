@@ -51,12 +51,14 @@ class Opened(NamedTuple):
         upstream: Who is asked.
         build: Makes documents.
         server: Speaks its protocol.
+        is_name: Returns whether a package of other registries may have a name, so that the address made of it leads nowhere else.
         carry: What was learned beside what other registries say at once, as `Hub` takes it.
     """
 
     upstream: Upstream
     build: Builder
     server: Callable[[Hub], EcosystemServer]
+    is_name: Callable[[str], object]
     carry: Carry | None = None
 
 
@@ -103,7 +105,9 @@ async def opened_registry(
         opened = cast("Opened", await module.opened(surroundings))
         fold = partial(folded_name, ecosystem)
         private = tuple(fold(one.name) for one in patterns if one.ecosystem == ecosystem)
-        settings = HubSettings(private=private, fold=fold, cache_only=spec.cache_only, fresh=float(spec.fresh))
+        settings = HubSettings(
+            is_name=opened.is_name, private=private, fold=fold, cache_only=spec.cache_only, fresh=float(spec.fresh)
+        )
         hub = Hub(
             ecosystem,
             store,

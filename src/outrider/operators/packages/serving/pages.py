@@ -17,6 +17,8 @@ from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.page_layout import bad, links, page, section, shown, table
 from outrider.operators.packages.serving.tables import PackageState, Summary, warning
 from outrider.operators.packages.texts import number_of
+from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.tables import VersionTable
 
 _MOST = 200
 _ALL = '<a href="/">All packages</a>'
@@ -109,13 +111,15 @@ class Pages:
                 f"{ecosystem} {name}: it is not here", found=name, suggestions=["install it once through this registry"]
             )
         summary = state.summary
-        advice = _advice(ecosystem, name, summary)
         own = {one.file: one for one in tables.releases(ecosystem, name)}
         taken_back = {one.version: one.yanked for one in own.values() if one.yanked is not None}
+        known = _newest_first(ecosystem, {*summary.versions, *state.refused, *taken_back})
+        advice, count = _advice(ecosystem, name, known[:_MOST]), len(known)
+        rows = _versions(known, state, advice, taken_back)
         files = [(file, one.digest, one.size) for file, one in own.items()]
         files += [(file, one.digest, one.size) for file, one in tables.files(ecosystem, name).items()]
         parts = [
-            _part("versions", "Versions", ("Version", "Advisories", "Policy")[: 3 if state.refused else 2], _versions(summary, state, advice, taken_back)),
+            _part("versions", "Versions", ("Version", "Advisories", "Policy")[: 3 if state.refused else 2], rows, count),
             _part(
                 "files", "Files that are here", ("File", "Size", "SHA-256"),
                 [(shown(file), Size(size).readable(), f"<code>{digest}</code>") for file, digest, size in files],
@@ -139,11 +143,14 @@ class _Part(NamedTuple):
     content: str
 
 
-def _part(name: str, heading: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> _Part:
+def _part(
+    name: str, heading: str, heads: Sequence[str], rows: Sequence[Sequence[str]], count: int | None = None
+) -> _Part:
+    """Return a part with a table of rows; where not all are shown, how many there are is told."""
     if not rows:
         # What another registry does not tell is not known here: that is no none.
         return _Part(name, heading, "<p>None is known here.</p>")
-    return _Part(name, f"{heading} ({len(rows)})", table(name, heads, rows))
+    return _Part(name, f"{heading} ({len(rows) if count is None else count})", table(name, heads, rows))
 
 
 def refusal(error: OutriderError, more: Sequence[tuple[str, str]]) -> Response:
@@ -181,27 +188,35 @@ def _origin(hub: Hub, name: str, state: PackageState) -> str:
     )
 
 
+def _newest_first(ecosystem: str, versions: Iterable[str]) -> list[str]:
+    """Return versions in their order, behind them those that their ecosystem cannot sort."""
+    known = VersionTable(scheme_of(ecosystem), versions)
+    return [*reversed(known.versions), *sorted(known.unsorted)]
+
+
 def _versions(
-    summary: Summary, state: PackageState, advice: Advice, taken_back: Mapping[str, str]
+    known: Sequence[str], state: PackageState, advice: Advice, taken_back: Mapping[str, str]
 ) -> list[tuple[str, ...]]:
-    listed = [
-        (_version(version, summary.warned.get(version, "")), _advisories(version, advice), "")
-        for version in summary.versions[:_MOST]
+    rows: list[tuple[str, ...]] = [
+        (_version(one, _warning(one, state, taken_back)), _advisories(one, advice), _judged(one, state))
+        for one in known[:_MOST]
     ]
-    if len(summary.versions) > _MOST:
-        listed.append((f"{len(summary.versions) - _MOST} older ones", "not looked at here", ""))
-    refused = [
-        (shown(version), "", f"{bad('refused')}, for it {shown(of_one(why))}")
-        for version, why in list(state.refused.items())[-_MOST:]
-    ]
-    # What nobody is shown any more, and yet is here.
-    gone = [
-        (_version(version, warning("taken back", why)), "not looked at here", "")
-        for version, why in taken_back.items()
-        if version not in summary.versions and version not in state.refused
-    ]
-    rows: list[tuple[str, ...]] = [*reversed(refused), *listed, *gone]
-    return rows if refused else [row[:2] for row in rows]
+    if len(known) > _MOST:
+        refused = sum(one in state.refused for one in known[_MOST:])
+        rows.append((f"{len(known) - _MOST} older ones", "not looked at here", f"{refused} refused" if refused else ""))
+    return rows if state.refused else [row[:2] for row in rows]
+
+
+def _warning(version: str, state: PackageState, taken_back: Mapping[str, str]) -> str:
+    """Return what is said against a version; what was taken back nobody is shown any more, and yet it is here."""
+    if version in taken_back and version not in state.summary.versions:
+        return warning("taken back", taken_back[version])
+    return state.summary.warned.get(version, "")
+
+
+def _judged(version: str, state: PackageState) -> str:
+    why = state.refused.get(version)
+    return "" if why is None else f"{bad('refused')}, for it {shown(of_one(why))}"
 
 
 def _version(version: str, said: str) -> str:
@@ -217,7 +232,7 @@ def _advisories(version: str, advice: Advice) -> str:
     return ", ".join(f"{bad(one.severity)} {shown(one.id)}" for one in found) or "none known"
 
 
-def _advice(ecosystem: str, name: str, summary: Summary) -> Advice:
+def _advice(ecosystem: str, name: str, versions: Iterable[str]) -> Advice:
     try:
         with closing(AdvisoryStore(store_path())) as store:
             source = store.sources().get(ecosystem)
@@ -229,7 +244,7 @@ def _advice(ecosystem: str, name: str, summary: Summary) -> Advice:
             found = {
                 one: matcher.vulnerabilities(ecosystem, name, one)
                 or (None if matcher.is_unread(ecosystem, name, one) else [])
-                for one in summary.versions[:_MOST]
+                for one in versions
             }
             return Advice(found, source.imported)
     except OutriderError as error:

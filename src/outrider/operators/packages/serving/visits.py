@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from outrider.core.errors import DeniedError, UnauthenticatedError
+from outrider.core.errors import DeniedError, NotFoundError, UnauthenticatedError
 from outrider.core.http.messages import Request, Response
 from outrider.operators.packages.serving.accounts import Accounts, Caller, Scope
 from outrider.operators.packages.serving.answers import Served, download_response, file_response
@@ -49,6 +49,21 @@ class Visit:
         self.intent = action, f"package/{hub.ecosystem}/{name}{f'/{version}' if version else ''}"
         self.require("publish", hub.ecosystem, name)
         hub.require_private(name)
+
+    def nothing(self, publishing: str = "") -> NotFoundError:
+        """Return the error for a path or a method that means nothing.
+
+        Args:
+            publishing: What may have been meant where something is sent.
+        """
+        method, path = self.request.method, self.request.path
+        if method in ("GET", "HEAD"):
+            return NotFoundError(f"there is nothing at {path}", found=path)
+        return NotFoundError(
+            f"there is nothing at {path} for {method}",
+            found=f"{method} {path}",
+            suggestions=[publishing] if publishing else [],
+        )
 
     async def log_in(self, name: str, password: str, now: float) -> Account:
         """Return a user who shows a password; right or wrong, it is written down.

@@ -125,6 +125,8 @@ async def test_files_whole_and_in_part(tmp_path: Path) -> None:
             assert (beyond.status, beyond.headers.get("content-range")) == (416, f"bytes */{len(whole)}")
             head = await get(client, path, "HEAD")
             assert (head.content, head.headers.get("content-length")) == (b"", str(len(whole)))
+            part = await get(client, path, "HEAD", range="bytes=0-9")
+            assert (part.status, part.headers.get("content-length")) == (200, str(len(whole)))
             metadata = await get(client, f"{path}.metadata")
             assert metadata.content.decode() == wheel.metadata
             await client.close()

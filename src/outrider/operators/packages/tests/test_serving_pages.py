@@ -126,7 +126,7 @@ async def test_a_package_with_what_is_known_and_what_is_not(site: Site, folder: 
         await site.fetch(name)
     page = await site.page("/packages/npm/web")
     assert "no advisories are imported: nothing is known of vulnerabilities" in page.words
-    assert ("none known" in page.words, page.words.count("not known")) == (False, 2)
+    assert ("none known" in page.words, page.words.count("not known")) == (False, 3)
     assert "refused, for it is denied: deny npm:web@>=2 of shop" in page.words
     await imported(
         folder,
@@ -135,7 +135,11 @@ async def test_a_package_with_what_is_known_and_what_is_not(site: Site, folder: 
         ),
     )
     page = await site.page("/packages/npm/web")
-    assert (page.words.count("none known"), "high X-1" in page.words) == (1, True)
+    assert (page.words.count("none known"), "high X-1" in page.words) == (2, True)
+    # What policy refuses stands in its order, and is looked at too.
+    assert [page.words.index(one) for one in ("2.0.0none known", "1.1.0none known", "1.0.0high X-1")] == sorted(
+        page.words.index(one) for one in ("2.0.0none known", "1.1.0none known", "1.0.0high X-1")
+    )
     assert "Compared with the advisories of npm that were imported on " in page.words
     core = await site.page("/packages/npm/core")
     assert "Needed here by (1)" in core.words

@@ -62,25 +62,36 @@ class Crates:
 
 
 async def test_own_crates_are_judged_whatever_they_need_and_however_their_names_are_spelled(tmp_path: Path) -> None:
-    denied = PackagePolicySpec(deny=["cargo:acme-core", "cargo:acme-five"])
+    denied = PackagePolicySpec(deny=["cargo:acme-core", "cargo:acme-five", "cargo:acme-six"])
     private = ["cargo:acme-*"]
     async with RunningRegistry(tmp_path, ALONE, ecosystems=["cargo"], private=private, policy=denied) as registry:
         ours = Crates(registry, Client(registry.url), await registry.token("read", "publish"))
         for name, version, needs in (
-            ("acme-five", "0.1.0", []), ("acme-core", "0.1.0", [ELSEWHERE]), ("Acme-Core", "0.2.0", []), ("acme-fine", "0.1.0", [ELSEWHERE]),
+            ("acme-five", "0.1.0", []), ("acme-core", "0.1.0", [ELSEWHERE]), ("Acme-Six", "0.2.0", []), ("acme-fine", "0.1.0", [ELSEWHERE]),
         ):  # fmt: skip
             assert (await ours.publish(name, version, deps=needs)).status == 200
         assert await ours.lines("acme-five") == {"0.1.0": True}
-        assert await ours.lines("acme-core") == {"0.1.0": True, "0.2.0": True}
+        assert await ours.lines("acme-core") == {"0.1.0": True}
+        assert await ours.lines("acme-six") == {"0.2.0": True}
         assert await ours.lines("acme-fine") == {"0.1.0": False}
         for name, version, status in (
             ("acme-five", "0.1.0", 403),
             ("acme-core", "0.1.0", 403),
-            ("acme-core", "0.2.0", 403),
+            ("acme-six", "0.2.0", 403),
             ("acme-fine", "0.1.0", 200),
         ):
             found = await ours.client.request("GET", f"/cargo/api/v1/crates/{name}/{version}/download")
             assert found.status == status, (name, version)
+        await ours.client.close()
+
+
+async def test_a_crate_is_not_published_under_other_capitals(tmp_path: Path) -> None:
+    async with RunningRegistry(tmp_path, ALONE, ecosystems=["cargo"], private=["cargo:acme-*"]) as registry:
+        ours = Crates(registry, Client(registry.url), await registry.token("read", "publish"))
+        assert (await ours.publish("Acme-Case", "0.1.0")).status == 200
+        refused = await ours.publish("acme-case", "0.2.0")
+        assert (refused.status, b"called Acme-Case here" in refused.content) == (409, True)
+        assert (await ours.publish("Acme-Case", "0.2.0")).status == 200
         await ours.client.close()
 
 

@@ -1,5 +1,6 @@
 """How a registry of crates is opened."""
 
+import re
 from functools import partial
 
 from outrider.core.errors import OutriderError
@@ -11,6 +12,9 @@ from outrider.operators.packages.cargo.session import registry_of
 from outrider.operators.packages.serving.opening import NobodyBehind, Opened, Surroundings
 from outrider.operators.packages.serving.upstreams import Upstream
 
+# https://doc.rust-lang.org/cargo/reference/registry-index.html#name-restrictions
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
 
 async def opened(surroundings: Surroundings) -> Opened:
     """Return what the ecosystem brings."""
@@ -20,4 +24,4 @@ async def opened(surroundings: Surroundings) -> Opened:
         upstream = CargoUpstream(CargoClient(registry, surroundings.clock))
     except OutriderError as error:
         upstream = NobodyBehind(error)
-    return Opened(upstream, build, partial(CargoServer, surroundings.base))
+    return Opened(upstream, build, partial(CargoServer, surroundings.base), _NAME.fullmatch)

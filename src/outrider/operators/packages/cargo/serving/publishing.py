@@ -7,6 +7,7 @@ import msgspec
 
 from outrider.core.errors import ConflictError, InvalidConfigError, NotFoundError, OutriderError
 from outrider.core.timestamps import timestamp_of_second
+from outrider.operators.packages.cargo.serving.documents import spelled
 from outrider.operators.packages.cargo.serving.upstream import crate_file
 from outrider.operators.packages.serving.blobs import Blobs
 from outrider.operators.packages.serving.tables import Release, Tables
@@ -94,16 +95,24 @@ def publish(tables: Tables, name: str, release: Release) -> None:
     """Have a version.
 
     Raises:
-        ConflictError: There is one already, or a crate whose name differs by `-` and `_` alone.
+        ConflictError: There is one already, or a crate whose name differs by `-`, `_` or capitals alone.
     """
+    releases, own = tables.releases("cargo", name), spelled(name, release.said)
     alike = [other for other in tables.names("cargo") if other != name and _folded(other) == _folded(name)]
     if alike:
         raise ConflictError(
             f"the name {name} is too near to that of the crate {alike[0]}", path="name", found=name, expected=alike[0],
             suggestions=["choose another name"],
         )  # fmt: skip
+    called = next((spelled(name, one.said) for one in releases), own)
+    if called != own:
+        # Cargo looks for lines of the name as its users write it, and would find no other ones.
+        raise ConflictError(
+            f"the crate is called {called} here, and not {own}", path="name", found=own, expected=called,
+            suggestions=[f"write {called} in Cargo.toml"],
+        )  # fmt: skip
     # Build metadata does not make another version, with crates.io neither.
-    if any(_bare(one.version) == _bare(release.version) for one in tables.releases("cargo", name)):
+    if any(_bare(one.version) == _bare(release.version) for one in releases):
         raise ConflictError(
             f"crate {name}@{release.version} already exists", path="vers", found=release.version, expected="a new version",
             suggestions=["raise the version in Cargo.toml"],

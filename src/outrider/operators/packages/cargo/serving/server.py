@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from outrider.core.errors import NotFoundError
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.operators.packages.cargo.client import prefix
@@ -42,7 +41,7 @@ class CargoServer:
             case ["api", "v1", "crates", *rest]:
                 answer = await self._crates(visit, rest)
         if answer is None:
-            raise NotFoundError(f"there is nothing at {visit.request.path}", found=visit.request.path)
+            raise visit.nothing()
         return answer
 
     def _config(self, visit: Visit) -> Response:

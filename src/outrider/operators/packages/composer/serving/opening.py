@@ -5,6 +5,7 @@ from functools import partial
 from outrider.core.http.urls import origin
 from outrider.operators.packages.composer.client import ComposerClient
 from outrider.operators.packages.composer.program import composer_program
+from outrider.operators.packages.composer.roots import is_name
 from outrider.operators.packages.composer.serving.archives import Archives
 from outrider.operators.packages.composer.serving.documents import build
 from outrider.operators.packages.composer.serving.repositories import UpstreamRepository
@@ -19,7 +20,7 @@ async def opened(surroundings: Surroundings) -> Opened:
     """Return what the ecosystem brings."""
     upstream = ComposerUpstream(partial(_behind, surroundings))
     server = partial(ComposerServer, surroundings.base, upstream)
-    return Opened(upstream, partial(build, surroundings.base), server)
+    return Opened(upstream, partial(build, surroundings.base), server, is_name)
 
 
 async def _behind(surroundings: Surroundings) -> Behind:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError, NotFoundError
+from outrider.core.errors import InvalidConfigError
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.operators.packages.composer.repositories import DEV
@@ -52,10 +52,7 @@ class ComposerServer:
             case "PUT", [""]:
                 answer = await self._publish(visit)
         if answer is None:
-            raise NotFoundError(
-                f"there is nothing at {visit.request.path}", found=visit.request.path,
-                suggestions=[f"publish with PUT {self._base}/composer, without a name behind it"] if visit.request.method == "PUT" else [],
-            )  # fmt: skip
+            raise visit.nothing(f"publish with PUT {self._base}/composer, without a name behind it")
         return answer
 
     async def _read(self, visit: Visit, segments: list[str]) -> Response | None:

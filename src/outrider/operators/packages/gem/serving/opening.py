@@ -1,5 +1,6 @@
 """How a source of gems is opened."""
 
+import re
 from functools import partial
 
 from outrider.core.errors import OutriderError
@@ -13,6 +14,9 @@ from outrider.operators.packages.gem.settings import GemSettings
 from outrider.operators.packages.registries.downloads import Downloads
 from outrider.operators.packages.serving.opening import NobodyBehind, Opened, Surroundings
 
+# `Gem::Specification::VALID_NAME_PATTERN`, without what means a folder.
+_NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]+")
+
 
 async def opened(surroundings: Surroundings) -> Opened:
     """Return what the ecosystem brings."""
@@ -21,7 +25,7 @@ async def opened(surroundings: Surroundings) -> Opened:
     try:
         registries = GemSettings(surroundings.environment, surroundings.folder).registries(program.sources)
     except OutriderError as error:
-        return Opened(NobodyBehind(error), build, partial(GemServer, None))
+        return Opened(NobodyBehind(error), build, partial(GemServer, None), _NAME.fullmatch)
     client = GemClient([Downloads(one, clock) for one in registries])
     lists = SourceLists(client, surroundings.cache / "gem" / "lists", clock)
-    return Opened(GemUpstream(client, lists), build, partial(GemServer, lists))
+    return Opened(GemUpstream(client, lists), build, partial(GemServer, lists), _NAME.fullmatch)

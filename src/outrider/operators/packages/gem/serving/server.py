@@ -75,7 +75,7 @@ class GemServer:
             case [*rest] if visit.request.method in ("GET", "HEAD"):
                 answer = await self._read(visit, rest)
         if answer is None:
-            raise NotFoundError(f"there is nothing at {visit.request.path}", found=visit.request.path)
+            raise visit.nothing()
         return answer
 
     async def _read(self, visit: Visit, segments: list[str]) -> Response | None:

@@ -1,5 +1,6 @@
 """How a Maven repository is opened."""
 
+import re
 from functools import partial
 
 from outrider.operators.packages.maven.client import MavenClient
@@ -12,11 +13,14 @@ from outrider.operators.packages.maven.serving.upstream import MavenUpstream
 from outrider.operators.packages.maven.settings import MavenSettings
 from outrider.operators.packages.serving.opening import Opened, Surroundings
 
+# GROUP:ARTIFACT, of which the group becomes folders; of a file at the top of a repository there is none.
+_NAME = re.compile(r"(?:[\w-]+(?:\.[\w-]+)*)?:(?!\.)[\w.-]+", re.ASCII)
+
 
 async def opened(surroundings: Surroundings) -> Opened:
     """Return what the ecosystem brings."""
     upstream = MavenUpstream(partial(_clients, surroundings), surroundings.clock)
-    return Opened(upstream, build, partial(MavenServer, upstream), carry=with_learned)
+    return Opened(upstream, build, partial(MavenServer, upstream), _NAME.fullmatch, carry=with_learned)
 
 
 async def _clients(surroundings: Surroundings) -> list[MavenClient]:

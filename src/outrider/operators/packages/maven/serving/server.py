@@ -49,7 +49,7 @@ class MavenServer:
             case "PUT", [place, algorithm]:
                 await self._deploy(visit, place, algorithm)
                 return Response(201)
-        raise NotFoundError(f"there is nothing at {visit.request.path}", found=visit.request.path)
+        raise visit.nothing()
 
     async def _deploy(self, visit: Visit, place: FilePlace | MetadataPlace, algorithm: str) -> None:
         if isinstance(place, MetadataPlace):

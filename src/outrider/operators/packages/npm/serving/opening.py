@@ -1,5 +1,6 @@
 """How an npm registry is opened."""
 
+import re
 from functools import partial
 
 from outrider.operators.packages.npm.client import NpmClient
@@ -10,6 +11,9 @@ from outrider.operators.packages.npm.serving.upstream import NpmUpstream
 from outrider.operators.packages.npm.settings import NpmSettings
 from outrider.operators.packages.serving.opening import Opened, Surroundings, or_nobody
 
+# Names of before 2015 may have capitals and `!~*'()`: https://github.com/npm/validate-npm-package-name
+_NAME = re.compile(r"(?:@(?![._])[\w!~*'().-]+/(?!\.)|(?![._]))[\w!~*'().-]+", re.ASCII)
+
 
 async def opened(surroundings: Surroundings) -> Opened:
     """Return what the ecosystem brings."""
@@ -19,4 +23,6 @@ async def opened(surroundings: Surroundings) -> Opened:
         settings = NpmSettings(surroundings.environment, surroundings.folder, program)
         return NpmUpstream(NpmClient(settings, surroundings.clock))
 
-    return Opened(or_nobody(upstream), partial(build, surroundings.base), partial(NpmServer, surroundings.base))
+    return Opened(
+        or_nobody(upstream), partial(build, surroundings.base), partial(NpmServer, surroundings.base), _NAME.fullmatch
+    )

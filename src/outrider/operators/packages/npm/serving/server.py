@@ -60,7 +60,7 @@ class NpmServer:
         else:
             answer = await self._change(visit, segments[0], segments[1:])
         if answer is None:
-            raise NotFoundError(f"there is nothing at {visit.request.path}", found=visit.request.path)
+            raise visit.nothing()
         return answer
 
     async def _read(self, visit: Visit, name: str, rest: list[str]) -> Response | None:
@@ -143,7 +143,7 @@ class NpmServer:
             visit.require("read", "npm", name)
             return _json(msgspec.json.decode(await self.hub.content(name, "long"))["dist-tags"])
         if len(tag) != 1 or method not in ("PUT", "POST", "DELETE"):
-            raise NotFoundError(f"there is nothing at {visit.request.path}", found=visit.request.path)
+            raise visit.nothing()
         visit.may_change(self.hub, "tag", name, tag[0])
         check_tag(tag[0])
         version = _text(visit) if method != "DELETE" else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from outrider.core.errors import MissingRequirementError, NotFoundError
+from outrider.core.errors import MissingRequirementError
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.operators.packages.nuget.flat_container import file_name
@@ -49,7 +49,7 @@ class NugetServer:
             case ["v2", "package", *rest]:
                 answer = await self._change(visit, [one for one in rest if one])
         if answer is None:
-            raise NotFoundError(f"there is nothing at {visit.request.path}", found=visit.request.path)
+            raise visit.nothing()
         return answer
 
     async def _read(self, visit: Visit, segments: list[str]) -> Response | None:

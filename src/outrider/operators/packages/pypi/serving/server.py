@@ -4,10 +4,11 @@ https://packaging.python.org/en/latest/specifications/simple-repository-api/
 """
 
 import html
+from urllib.parse import quote
 
 import msgspec
 
-from outrider.core.errors import NotFoundError, OutriderError, UnauthenticatedError, UnsupportedError
+from outrider.core.errors import InvalidConfigError, NotFoundError, OutriderError, UnauthenticatedError
 from outrider.core.http.headers import Headers
 from outrider.core.http.messages import Response
 from outrider.operators.packages.pypi.pages import normalised
@@ -15,7 +16,7 @@ from outrider.operators.packages.pypi.serving.documents import HTML, JSON, TEXT_
 from outrider.operators.packages.pypi.serving.licences import learn, refuse_file
 from outrider.operators.packages.pypi.serving.uploads import publish, read_upload
 from outrider.operators.packages.pypi.serving.upstream import METADATA
-from outrider.operators.packages.serving.answers import message_of
+from outrider.operators.packages.serving.answers import for_visitors, message_of
 from outrider.operators.packages.serving.hub import Hub
 from outrider.operators.packages.serving.multipart import read_form
 from outrider.operators.packages.serving.negotiation import accepted
@@ -52,7 +53,7 @@ class PypiServer:
                 return await self._file(visit, name, file)
             case [""] | ["legacy"] | ["legacy", ""] if method == "POST":
                 return await self._upload(visit)
-        raise NotFoundError(f"there is nothing at {visit.request.path}", found=visit.request.path)
+        raise visit.nothing("publish with POST at /pypi/legacy/")
 
     async def _page(self, visit: Visit, name: str) -> Response:
         wanted = normalised(name)
@@ -62,17 +63,12 @@ class PypiServer:
             accepted(visit.request.headers.get("accept"), _OFFERED) if "accept" in visit.request.headers else TEXT_HTML
         )
         if media is None:
-            raise UnsupportedError(
-                "there is no such form of the page",
-                found=visit.request.headers.get("accept") or "",
-                expected=", ".join(_OFFERED),
-            )
+            return Response(406, _PLAIN, f"there is the page as {', '.join(_OFFERED)}\n".encode())
         try:
             return await visit.document(self.hub, name, "json" if media == JSON else "html")
-        except (NotFoundError, UnauthenticatedError):
-            raise
-        except OutriderError as error:
-            if (visit.request.headers.get("user-agent") or "").startswith(_PIP):
+        except OutriderError as caught:
+            error, is_pip = for_visitors(caught), (visit.request.headers.get("user-agent") or "").startswith(_PIP)
+            if is_pip and not isinstance(error, NotFoundError | UnauthenticatedError):
                 return _skipped(error)
             raise
 
@@ -101,14 +97,20 @@ class PypiServer:
         if accepted(visit.request.headers.get("accept"), (TEXT_HTML, JSON)) == JSON:
             content = {"meta": {"api-version": "1.0"}, "projects": [{"name": name} for name in names]}
             return Response(200, Headers({"content-type": JSON}), msgspec.json.encode(content))
-        links = "\n".join(f'<a href="{name}/">{html.escape(name)}</a><br>' for name in names)
+        links = "\n".join(f'<a href="{quote(name)}/">{html.escape(name)}</a><br>' for name in names)
         page = f"<!DOCTYPE html>\n<html><head><title>Projects</title></head><body>\n{links}\n</body></html>"
-        return Response(200, Headers({"content-type": f"{TEXT_HTML}; charset=utf-8"}), page.encode())
+        fields = {"content-type": f"{TEXT_HTML}; charset=utf-8", "content-security-policy": "default-src 'none'"}
+        return Response(200, Headers(fields), page.encode())
 
     async def _upload(self, visit: Visit) -> Response:
         form = read_form(visit.request.headers.get("content-type"), visit.request.body)
         names = form.get("name", ())
         name = normalised(names[0].text) if names else ""
+        if not name:
+            raise InvalidConfigError(
+                "name: the upload does not say of which project it is", path="name", found="nothing", expected="the name of a project",
+                suggestions=["upload with twine or uv"],
+            )  # fmt: skip
         version = form["version"][0].text if "version" in form else ""
         visit.may_change(self.hub, "publish", name, version)
         upload = await read_upload(form, self.hub.store.blobs, visit.caller.name, self.hub.clock.now())
