@@ -160,9 +160,9 @@ class Matcher:
         return self._advisories[identity]
 
     def _merged(self, ecosystem: str, name: str, version: str, group: list[Advisory]) -> Vulnerability:
-        ids = sorted({one.id for one in group} | {alias for one in group for alias in one.aliases})
-        shown = next((one for one in ids if one.startswith(_CVE)), group[0].id)
-        rated = [(rating(one.scores, one.label), one.id) for one in group]
+        ids = sorted({one.called for one in group} | {alias for one in group for alias in one.aliases})
+        shown = next((one for one in ids if one.startswith(_CVE)), min(one.called for one in group))
+        rated = [(rating(one.scores, one.label), one.called) for one in group]
         worst, by = min(rated, key=lambda one: (ORDER.index(one[0].severity), -(one[0].score or 0.0), one[1]))
         of_group = {one.id for one in group}
         fixes = {fix for identity, _, fixed in self._about(ecosystem, name) if identity in of_group for fix in fixed}

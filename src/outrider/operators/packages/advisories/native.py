@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError
-from outrider.operators.packages.advisories.osv import Advisory, Affected, Score
+from outrider.operators.packages.advisories.osv import NUGET, Advisory, Affected, Score
 
 T = TypeVar("T")
 _TOML = re.compile(r"```toml\n(.*?)\n```", re.DOTALL)
@@ -146,6 +146,8 @@ def read_friends_of_php(content: object, name: str) -> Advisory:
 def read_nuget(content: bytes, name: str) -> Iterator[Advisory]:
     """Yield the records of a file of NuGet's vulnerability index.
 
+    Each range is a record of its own, whoever else speaks of the same advisory: clients join what several files say.
+
     Raises:
         ExecutionFailedError: It is none.
     """
@@ -156,9 +158,10 @@ def read_nuget(content: bytes, name: str) -> Iterator[Advisory]:
     for package, records in packages.items():
         for record in records:
             label = _NUGET_LABELS[record.severity] if 0 <= record.severity < len(_NUGET_LABELS) else ""
-            identity = record.url.rstrip("/").rpartition("/")[2] or record.url
+            told = record.url.rstrip("/").rpartition("/")[2] or record.url
             affected = Affected(ecosystem="nuget", name=package.lower(), within=(record.versions,))
-            yield Advisory(id=identity, label=label, affected=(affected,))
+            identity = f"{NUGET}{affected.name}/{told} {record.versions}"
+            yield Advisory(id=identity, aliases=(told,), label=label, affected=(affected,))
 
 
 def is_rubysec(content: Any) -> bool:

@@ -17,6 +17,8 @@ ECOSYSTEMS = {
     "npm": "npm", "PyPI": "pypi", "crates.io": "cargo", "Maven": "maven", "NuGet": "nuget", "RubyGems": "gem", "Packagist": "composer"
 }  # fmt: skip
 _RANGES = ("ECOSYSTEM", "SEMVER")
+# Before ids that tell the records of a collection from each other, and that it has not given itself.
+NUGET, RUBYSEC = "NuGet:", "rubysec:"
 
 
 class Event(msgspec.Struct, array_like=True, frozen=True):
@@ -77,6 +79,11 @@ class Advisory(msgspec.Struct, kw_only=True, frozen=True):
     label: str = ""
     affected: tuple[Affected, ...] = ()
     upstream: tuple[str, ...] = ()
+
+    @property
+    def called(self) -> str:
+        """The id by which people know it: that of the vulnerability where its collection has given it none."""
+        return self.aliases[0] if self.aliases and self.id.startswith((NUGET, RUBYSEC)) else self.id
 
 
 class _Range(msgspec.Struct):

@@ -132,6 +132,23 @@ def test_what_cannot_be_read_of_what_is_spared_counts_as_affected(tmp_path: Path
     assert not told(tmp_path, "cargo", "web", "2.0.1")
 
 
+def test_ranges_of_one_advisory_of_nuget_add_up_within_a_file_and_between_files(tmp_path: Path) -> None:
+    def written(name: str, *ranges: str, severity: int = 2) -> Path:
+        said = [{"severity": severity, "url": "https://advisories.example/GHSA-x", "versions": one} for one in ranges]
+        (tmp_path / name).write_text(json.dumps({"Acme.Web": said}))
+        return tmp_path / name
+
+    path = tmp_path / "advisories.db"
+    write_store(path, read_source(written("base.json", "[1.0.0, 1.0.3)", "[2.0.0, 2.0.3)")), "base.json", 0.0)
+    write_store(path, read_source(written("updates.json", "[3.0.0]", severity=3)), "updates.json", 1.0, add=True)
+    found = {version: told(tmp_path, "nuget", "acme.web", version) for version in ("1.0.1", "2.0.1", "3.0.0", "1.0.3")}
+    assert [(one.id, one.aliases, one.severity, one.rated_by) for each in found.values() for one in each] == [
+        ("GHSA-x", [], "high", "GHSA-x"),
+        ("GHSA-x", [], "high", "GHSA-x"),
+        ("GHSA-x", [], "critical", "GHSA-x"),
+    ]
+
+
 @pytest.mark.parametrize("text", ["```toml\n[advisory]\n```", "```toml\n= 1\n```", "nothing"])
 def test_a_broken_file_of_rustsec_is_told(text: str) -> None:
     with pytest.raises(ExecutionFailedError, match=r"X\.md: it cannot be read"):
