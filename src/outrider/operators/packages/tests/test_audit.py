@@ -155,7 +155,10 @@ async def test_entries_that_cannot_be_read_are_told(folder: Path) -> None:
     await imported(folder, record("X", FIXED))
     found = await audited(folder, "web>=1.0\nsafe==1.0\n")
     assert found.packages == 1
-    assert len(found.warnings) == 1
+    assert [one.rpartition("requirements.txt: ")[2] for one in found.warnings] == [
+        "it names more than it pins, and that is not looked at: lock it with outrider pip lock NAME... --file requirements.txt",
+        "line 1: web>=1.0 is not pinned with ==",
+    ]
 
 
 async def test_a_range_that_cannot_be_read_is_told_of_a_package(folder: Path) -> None:

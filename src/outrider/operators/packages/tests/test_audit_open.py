@@ -10,7 +10,7 @@ from outrider.operators.packages.operations import audit, vex
 from outrider.operators.packages.operations.audit import AuditParams
 from outrider.operators.packages.operations.vex import VexParams
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
-from outrider.operators.packages.tests.test_audit import audited, context, folder, imported
+from outrider.operators.packages.tests.test_audit import COMPILED, audited, context, folder, imported
 
 __all__ = ["folder"]
 FIXED = ecosystem_range(("introduced", "0"), ("fixed", "2.0.0"))
@@ -79,6 +79,29 @@ async def test_where_nothing_could_be_looked_at_that_is_a_finding(folder: Path, 
     assert last == "0 of 0 packages have known vulnerabilities; of 1 file nothing could be looked at"
     with pytest.raises(PreconditionFailedError, match="none of its packages could be looked at"):
         await audited(folder, text, name, stale="fail")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["-r base.txt", "web>=1", "web @ https://files.example/web-1.0-py3-none-any.whl", "-e git+https://git.example/web#egg=web"],
+)  # fmt: skip
+async def test_pins_beside_what_is_not_pinned_are_not_all(folder: Path, line: str) -> None:
+    await known(folder)
+    path = folder / "project" / "requirements.txt"
+    for rest in ("", COMPILED):
+        path.write_text(f"six==1.15.0\n{line}\n{rest}")
+        with pytest.raises(PreconditionFailedError, match="it names more than it pins"):
+            await audit.run(AuditParams(path=str(path), stale="fail"), context(folder))
+        with pytest.raises(PreconditionFailedError, match="it names more than it pins"):
+            await vex.run(VexParams(path=str(path)), context(folder))
+
+
+@pytest.mark.parametrize(
+    "line", ["-e .", "-e ./lib[web]", "--editable=file:///srv/shop", "-e .  # via -r requirements.in"]
+)
+async def test_a_folder_beside_all_that_was_compiled_leaves_nothing_open(folder: Path, line: str) -> None:
+    await known(folder)
+    assert len((await audited(folder, f"{line}\nsix==1.15.0\n", stale="fail")).warnings) == 1
 
 
 COMMIT = "git+ssh://git@git.example/a/web.git#0123456789abcdef0123456789abcdef01234567"
