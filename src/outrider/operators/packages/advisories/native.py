@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError
-from outrider.operators.packages.advisories.osv import NUGET, Advisory, Affected, Score
+from outrider.operators.packages.advisories.osv import NUGET, Advisory, Affected, Score, Withdrawn
 
 T = TypeVar("T")
 _TOML = re.compile(r"```toml\n(.*?)\n```", re.DOTALL)
@@ -74,8 +74,8 @@ class _NugetRecord(msgspec.Struct):
     severity: int = -1
 
 
-def read_rustsec(text: str, name: str) -> Advisory | None:
-    """Read a file of RustSec: Markdown that begins with TOML. None for one that was withdrawn, or that warns of no vulnerability.
+def read_rustsec(text: str, name: str) -> Advisory | Withdrawn:
+    """Read a file of RustSec: Markdown that begins with TOML. What warns of no vulnerability is as good as withdrawn.
 
     Raises:
         ExecutionFailedError: It is none.
@@ -90,7 +90,7 @@ def read_rustsec(text: str, name: str) -> Advisory | None:
     record = _converted(content, _Rust, name)
     head, versions = record.advisory, record.versions
     if head.withdrawn or head.informational:
-        return None
+        return Withdrawn(head.id)
     heading = next((line.lstrip("# ") for line in text[block.end() :].splitlines() if line.startswith("#")), "")
     affected = Affected(
         ecosystem="cargo", name=head.package, spared=(*versions.patched, *versions.unaffected), all=True

@@ -28,7 +28,7 @@ from outrider.operators.packages.advisories.native import (
     read_rubysec,
     read_rustsec,
 )
-from outrider.operators.packages.advisories.osv import Advisory, read_osv, read_osv_object
+from outrider.operators.packages.advisories.osv import Advisory, Withdrawn, read_osv, read_osv_object
 from outrider.operators.packages.whole_files import read_bounded, refuse_named_pipe
 
 _MIB = 1 << 20
@@ -39,7 +39,7 @@ _BY_NAMES = re.compile(rb'\s*\{\s*(?:\}|"[^"]*"\s*:\s*\[)')
 
 
 def read_source(path: Path) -> Iterator[Known]:
-    """Yield the records below a path, those that were withdrawn left out.
+    """Yield the records below a path; of those that were withdrawn their ids.
 
     Args:
         path: A zip file as OSV publishes them, a folder such as a checkout of pypa/advisory-database, one record, or a file of EPSS.
@@ -54,8 +54,7 @@ def read_source(path: Path) -> Iterator[Known]:
     try:
         for one in _records(path):
             found = True
-            if one is not None:
-                yield one
+            yield one
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ExecutionFailedError(
             f"{path}: it cannot be read: {error}", found=str(error), expected="a zip file that is whole", suggestions=["fetch it again"]
@@ -72,7 +71,7 @@ def read_source(path: Path) -> Iterator[Known]:
         )  # fmt: skip
 
 
-def _records(path: Path) -> Iterator[Known | None]:
+def _records(path: Path) -> Iterator[Known]:
     if is_scores(path.name) and not path.is_dir():
         yield from read_scores(path)
         return
@@ -109,8 +108,8 @@ def _check_size(name: str, size: int) -> None:
         )
 
 
-def _read(content: bytes, name: str) -> Iterator[Known | None]:
-    """Yield what a file says, whichever collection it is of; None for what does not count."""
+def _read(content: bytes, name: str) -> Iterator[Known]:
+    """Yield what a file says, whichever collection it is of."""
     if name.endswith(".md"):
         text = content.decode("utf-8", "replace")
         if "```toml" in text:
@@ -121,7 +120,7 @@ def _read(content: bytes, name: str) -> Iterator[Known | None]:
         yield _of_yaml(content, name)
 
 
-def _of_json(content: bytes, name: str) -> Iterator[Known | None]:
+def _of_json(content: bytes, name: str) -> Iterator[Known]:
     try:
         yield read_osv(content, name)
     except ExecutionFailedError:
@@ -134,7 +133,7 @@ def _of_json(content: bytes, name: str) -> Iterator[Known | None]:
         yield from read_nuget(content, name)
 
 
-def _of_yaml(content: bytes, name: str) -> Advisory | None:
+def _of_yaml(content: bytes, name: str) -> Advisory | Withdrawn:
     try:
         read = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (yaml.YAMLError, ValueError, RecursionError) as error:

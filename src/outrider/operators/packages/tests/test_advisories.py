@@ -12,7 +12,8 @@ from outrider.operators.packages.advisories.matching import Matcher, Vulnerabili
 from outrider.operators.packages.advisories.osv import Advisory, read_osv
 from outrider.operators.packages.advisories.severity import rating
 from outrider.operators.packages.advisories.sources import read_source
-from outrider.operators.packages.advisories.store import AdvisoryStore, write_store
+from outrider.operators.packages.advisories.store import AdvisoryStore
+from outrider.operators.packages.advisories.writing import write_store
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record, zipped
 
 # High, critical and medium.

@@ -12,7 +12,8 @@ from outrider.core.errors import ExecutionFailedError, OutriderError
 from outrider.operators.packages.advisories.matching import Matcher, Vulnerability
 from outrider.operators.packages.advisories.native import read_friends_of_php, read_nuget, read_rubysec, read_rustsec
 from outrider.operators.packages.advisories.sources import read_source
-from outrider.operators.packages.advisories.store import AdvisoryStore, write_store
+from outrider.operators.packages.advisories.store import AdvisoryStore
+from outrider.operators.packages.advisories.writing import write_store
 
 RUST = """```toml
 [advisory]
