@@ -34,16 +34,20 @@ class AffectedVersions(NamedTuple):
     spared: tuple[Span, ...]
     unclear: bool
 
-    def holds(self, text: str, version: Version | None) -> bool:
-        """Return whether a version is affected; one that its ecosystem cannot read is where it is listed.
+    def holds(self, text: str, version: Version, others: Sequence[str] = ()) -> bool:
+        """Return whether a version is affected.
 
         Args:
             text: The version.
-            version: The same, as its ecosystem reads it; None where it cannot.
+            version: The same, as its ecosystem reads it.
+            others: Other texts that are the same version.
         """
         if text in self.listed:
             return True
-        return version is not None and self.spanned(version)
+        # As in `spanned`, which is not called for it, as many ask.
+        if _among(version, self.spans) and not (self.spared and _among(version, self.spared)):
+            return True
+        return bool(others) and not self.listed.isdisjoint(others)
 
     def spanned(self, version: Version) -> bool:
         """Return whether a version is affected by its order, whether or not it is listed."""
@@ -71,7 +75,7 @@ def affected_versions(scheme: Scheme, said: Iterable[Affected]) -> AffectedVersi
         for found, read in (
             (spans, [partial(_spans, scheme, events) for events in one.ranges]),
             (spans, [partial(_native, scheme, text) for text in one.within]),
-            (spared, [partial(_native, scheme, text) for text in one.spared]),
+            (spared, [partial(_spared, scheme, one.ecosystem, text) for text in one.spared]),
         ):
             for each in read:
                 try:
@@ -84,6 +88,12 @@ def affected_versions(scheme: Scheme, said: Iterable[Affected]) -> AffectedVersi
 
 def _native(scheme: Scheme, text: str) -> tuple[Span, ...]:
     return scheme.range(text).spans
+
+
+def _spared(scheme: Scheme, ecosystem: str, text: str) -> Iterable[Span]:
+    """Return the spans of a range that is spared; RustSec means the prereleases in it too, which no requirement of Cargo would take."""
+    spans = _native(scheme, text)
+    return (span._replace(releases_only=False) for span in spans) if ecosystem == "cargo" else spans
 
 
 def _spans(scheme: Scheme, events: Sequence[Event]) -> tuple[Span, ...]:

@@ -128,6 +128,34 @@ def test_what_is_said_of_a_vulnerability_is_kept(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "asked", "fixed"),
+    [
+        ("X.yml", "gem: web\npatched_versions: ['~> 5.2.4, >= 5.2.4.3', '>= 6.0.3.1']\n", ("gem", "web", "5.2.0"), ["5.2.4.3", "6.0.3.1"]),
+        ("X.json", json.dumps({"web": [{"url": "X", "versions": "[1.0.0, 2.0.0)"}]}), ("nuget", "web", "1.0.0"), ["2.0.0"]),
+        ("X.json", json.dumps({"web": [{"url": "X", "versions": "[1.0.0, 2.0.0]"}]}), ("nuget", "web", "1.0.0"), []),
+        ("X.yaml", PHP, ("composer", "acme/web", "1.1.0"), ["1.4.2", "2.0.3"]),
+        ("X.md", RUST.replace("{more}", ""), ("cargo", "web", "1.1.0"), ["1.2.3", "2.0.1"]),
+    ],
+)  # fmt: skip
+def test_fixed_is_what_is_not_affected_any_more(
+    tmp_path: Path, name: str, content: str, asked: tuple[str, str, str], fixed: list[str]
+) -> None:
+    (tmp_path / "collection").mkdir()
+    (tmp_path / "collection" / name).write_text(content)
+    [one] = told(tmp_path, *asked)
+    assert one.fixed == fixed
+
+
+def test_prereleases_behind_a_fix_of_rustsec_are_fixed(tmp_path: Path) -> None:
+    (tmp_path / "collection").mkdir()
+    (tmp_path / "collection" / "X.md").write_text(
+        RUST.replace("{more}", "").replace('"^1.2.3", ">= 2.0.1"', '">= 1.2.3"')
+    )
+    versions = ["0.9.0-rc.1", "1.0.0", "1.2.3-rc.1", "1.2.4-rc.1", "2.0.0-beta.1"]
+    assert [one for one in versions if told(tmp_path, "cargo", "web", one)] == ["1.0.0", "1.2.3-rc.1"]
+
+
 def test_what_cannot_be_read_of_what_is_spared_counts_as_affected(tmp_path: Path) -> None:
     (tmp_path / "collection").mkdir()
     (tmp_path / "collection" / "X.md").write_text(RUST.replace("{more}", "").replace("^1.2.3", "what?"))
