@@ -23,19 +23,20 @@ class ListedVersions:
 
     Attributes:
         alone: Those of them that none of the others can be the same as.
+        first: One of those that may be the same, by their numbers: no other version is the same as one of them.
     """
 
     def __init__(self, ecosystem: str, texts: Collection[str]) -> None:
         self._ecosystem = ecosystem
         # To read all of them, of which there may be hundreds, would take longer than all else; nor is anything made for each of them.
-        numbers = [*map(_numbers, texts)]
-        self._first = dict(zip(numbers, texts, strict=True))
+        numbers = [*map(numbers_of, texts)]
+        self.first = dict(zip(numbers, texts, strict=True))
         self._more: dict[str, list[str]] = {}
-        if len(self._first) < len(numbers):
+        if len(self.first) < len(numbers):
             for one, text in zip(numbers, texts, strict=True):
-                if self._first[one] != text:
+                if self.first[one] != text:
                     self._more.setdefault(one, []).append(text)
-        self.alone = frozenset(text for one, text in self._first.items() if one not in self._more)
+        self.alone = frozenset(text for one, text in self.first.items() if one not in self._more)
 
     def spelled_otherwise(self, text: str, version: Version) -> Sequence[str]:
         """Return which others of them are the same version.
@@ -44,11 +45,8 @@ class ListedVersions:
             text: The version.
             version: The same, as its ecosystem reads it.
         """
-        numbers = _numbers(text)
-        first = self._first.get(numbers)
-        if first is None:
-            return ()
-        near = [one for one in (first, *self._more.get(numbers, ())) if one != text]
+        numbers = numbers_of(text)
+        near = [one for one in (self.first.get(numbers, text), *self._more.get(numbers, ())) if one != text]
         return self._same(near, text, version) if near else ()
 
     def _same(self, near: list[str], text: str, version: Version) -> list[str]:
@@ -71,6 +69,6 @@ def read_version(ecosystem: str, text: str) -> Version | None:
 
 
 @lru_cache(maxsize=100_000)
-def _numbers(text: str) -> str:
+def numbers_of(text: str) -> str:
     """Return what versions that are the same have in common in any ecosystem: their numbers but for zeros, without a local part."""
     return ".".join(_NUMBER.findall(text.partition("+")[0]))

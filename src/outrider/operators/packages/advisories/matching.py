@@ -1,6 +1,6 @@
 """Which packages of a list are vulnerable; the same vulnerability under several ids is told once."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -9,13 +9,13 @@ from outrider.core.package_policies import Severity
 from outrider.operators.packages.advisories.affected_spans import AffectedVersions, affected_versions
 from outrider.operators.packages.advisories.exploits import ExploitScore, KnownExploit
 from outrider.operators.packages.advisories.fixed_versions import fixed_above, named_versions
-from outrider.operators.packages.advisories.listed import ListedVersions, read_version
+from outrider.operators.packages.advisories.listed import ListedVersions, numbers_of, read_version
 from outrider.operators.packages.advisories.osv import Advisory, Affected
 from outrider.operators.packages.advisories.severity import ORDER, rating
-from outrider.operators.packages.advisories.store import AdvisoryStore
+from outrider.operators.packages.advisories.store import AdvisoryStore, Row
 from outrider.operators.packages.locks.lock import LockedPackage
 from outrider.operators.packages.versions.ecosystems import scheme_of
-from outrider.operators.packages.versions.scheme import Version
+from outrider.operators.packages.versions.scheme import Scheme, Version
 
 _CVE = "CVE-"
 
@@ -76,11 +76,15 @@ class _Record(NamedTuple):
 
     Attributes:
         id: Of the record.
-        affected: The versions that it affects.
+        listed: The versions that it lists.
+        is_spanned: Whether its ranges have a version.
+        affected: Both.
         named: Versions that it names beside them, which may be those in which it is gone.
     """
 
     id: str
+    listed: frozenset[str]
+    is_spanned: Callable[[Version], bool]
     affected: AffectedVersions
     named: list[str]
 
@@ -112,9 +116,12 @@ class Matcher:
         records, listed = about
         read = read_version(ecosystem, version) if records else None
         if read is None:
-            return [identity for identity, affected, _ in records if version in affected.listed]
-        others = () if version in listed.alone else listed.spelled_otherwise(version, read)
-        return [identity for identity, affected, _ in records if affected.holds(version, read, others)]
+            return [one.id for one in records if version in one.listed]
+        # Of a hundred thousand packages each asks this, and few have to be looked for by what they are called otherwise.
+        if numbers_of(version) in listed.first and version not in listed.alone:
+            others = listed.spelled_otherwise(version, read)
+            return [one.id for one in records if one.affected.holds(version, read, others)]
+        return [identity for identity, texts, is_spanned, _, _ in records if version in texts or is_spanned(read)]
 
     def unclear(self, ecosystem: str, name: str) -> list[str]:
         """Return the ids of the records about a package of which a range could not be read."""
@@ -167,11 +174,8 @@ class Matcher:
         found = self._known.get((ecosystem, name))
         if found is None:
             # The rules are asked for where there is something to compare: of some distributions nothing is known.
-            records = [
-                _Record(row.id, affected_versions(scheme_of(ecosystem), row.said), named_versions(row.said))
-                for row in self._store.about(ecosystem, name)
-            ]
-            listed = ListedVersions(ecosystem, frozenset().union(*(one.affected.listed for one in records)))
+            records = [_record(row, scheme_of(ecosystem)) for row in self._store.about(ecosystem, name)]
+            listed = ListedVersions(ecosystem, frozenset().union(*(one.listed for one in records)))
             found = self._known[ecosystem, name] = _About(records, listed)
         return found
 
@@ -228,6 +232,11 @@ class Matcher:
             if listed is not None and (not one.exploited or listed.since < one.exploited):
                 one.exploited, one.due = listed.since, listed.due
             one.ransomware |= listed is not None and listed.ransomware
+
+
+def _record(row: Row, scheme: Scheme) -> _Record:
+    affected = affected_versions(scheme, row.said)
+    return _Record(row.id, affected.listed, affected.quick, affected, named_versions(row.said))
 
 
 def _same(advisories: Iterable[Advisory]) -> list[list[Advisory]]:
