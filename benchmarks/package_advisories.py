@@ -17,7 +17,8 @@ from outrider.operators.packages.advisories.affected_spans import affected_versi
 from outrider.operators.packages.advisories.matching import Matcher
 from outrider.operators.packages.advisories.osv import Advisory
 from outrider.operators.packages.advisories.sources import read_source
-from outrider.operators.packages.advisories.store import AdvisoryStore, write_store
+from outrider.operators.packages.advisories.store import AdvisoryStore
+from outrider.operators.packages.advisories.writing import write_store
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record
 from outrider.operators.packages.versions.ecosystems import scheme_of
 

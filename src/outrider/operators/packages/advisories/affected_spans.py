@@ -1,6 +1,6 @@
 """Which versions a record affects, as spans; the rules: https://ossf.github.io/osv-schema/#evaluation."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -34,20 +34,24 @@ class AffectedVersions(NamedTuple):
     spared: tuple[Span, ...]
     unclear: bool
 
-    def holds(self, text: str, version: Version | None) -> bool:
-        """Return whether a version is affected; one that its ecosystem cannot read is where it is listed.
+    def holds(self, text: str, version: Version, others: Sequence[str] = ()) -> bool:
+        """Return whether a version is affected.
 
         Args:
             text: The version.
-            version: The same, as its ecosystem reads it; None where it cannot.
+            version: The same, as its ecosystem reads it.
+            others: Other texts that are the same version.
         """
-        if text in self.listed:
-            return True
-        return version is not None and self.spanned(version)
+        return text in self.listed or self.spanned(version) or not self.listed.isdisjoint(others)
 
     def spanned(self, version: Version) -> bool:
         """Return whether a version is affected by its order, whether or not it is listed."""
-        return _among(version, self.spans) and not (self.spared and _among(version, self.spared))
+        return _among(self.spans, version) and not (self.spared and _among(self.spared, version))
+
+    @property
+    def quick(self) -> Callable[[Version], bool]:
+        """What answers as `spanned` does, without what is not needed for it: of a hundred thousand packages each asks this."""
+        return self.spanned if self.spared else partial(_among, self.spans)
 
     def remaining(self) -> tuple[Span, ...]:
         """Return the spans without what is spared of them, which none of releases only may be."""
@@ -71,7 +75,7 @@ def affected_versions(scheme: Scheme, said: Iterable[Affected]) -> AffectedVersi
         for found, read in (
             (spans, [partial(_spans, scheme, events) for events in one.ranges]),
             (spans, [partial(_native, scheme, text) for text in one.within]),
-            (spared, [partial(_native, scheme, text) for text in one.spared]),
+            (spared, [partial(_spared, scheme, one.ecosystem, text) for text in one.spared]),
         ):
             for each in read:
                 try:
@@ -84,6 +88,12 @@ def affected_versions(scheme: Scheme, said: Iterable[Affected]) -> AffectedVersi
 
 def _native(scheme: Scheme, text: str) -> tuple[Span, ...]:
     return scheme.range(text).spans
+
+
+def _spared(scheme: Scheme, ecosystem: str, text: str) -> Iterable[Span]:
+    """Return the spans of a range that is spared; RustSec means the prereleases in it too, which no requirement of Cargo would take."""
+    spans = _native(scheme, text)
+    return (span._replace(releases_only=False) for span in spans) if ecosystem == "cargo" else spans
 
 
 def _spans(scheme: Scheme, events: Sequence[Event]) -> tuple[Span, ...]:
@@ -110,9 +120,9 @@ def _point(scheme: Scheme, event: Event) -> _Point:
     return _Point(None if before_all else scheme.parse(event.version).key, event.kind)
 
 
-def _among(version: Version, spans: Iterable[Span]) -> bool:
+def _among(spans: Iterable[Span], version: Version) -> bool:
     key, prerelease = version.key, version.prerelease
-    # Of a hundred thousand packages each asks this: nothing is made for it that is not needed.
+    # As many ask this nothing is made for it that is not needed.
     for low, high, releases_only in spans:
         if low is not None and not (key > low.key if low.after else key >= low.key):
             continue

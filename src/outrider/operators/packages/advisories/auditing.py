@@ -35,7 +35,8 @@ class AuditTerms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             site-packages or a node_modules, a root with a package database of dpkg, apk or RPM, or an image of a container, as a layout of
             OCI or as `docker save` writes it: of these what is installed is looked at, packages of languages too.
         max_age: How old advisories may be, by their import and by the newest of them.
-        stale: What to do where they are older, or a file leaves open what is installed: `warn` or `fail`.
+        stale: What to do where they are older, a file leaves open what is installed, or whether something is affected cannot be told:
+            `warn` or `fail`.
         vex: Files with statements of vulnerabilities: OpenVEX, or CycloneDX with analyses. The newest statement counts.
         product: The package URL of what is looked at; statements of its parts count only where it is named.
     """
@@ -63,7 +64,7 @@ class Audited(NamedTuple):
         locks: What was looked at, by file.
         found: Packages with vulnerabilities, the worst first.
         unread: Why lock files of a folder could not be read, of which the others were.
-        unknown: Of how many packages nothing is known.
+        unknown: Of how many packages nothing is known: there are no advisories of their ecosystem, or their versions cannot be compared.
         sources: What they were compared with.
         warnings: Why this may not be all.
     """
@@ -89,8 +90,8 @@ def audited(terms: AuditTerms, now: float) -> Audited:
         InvalidConfigError: The only one cannot be read.
         LimitedError: A root has too much in it.
         MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
-        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, or a file leaves open what is installed,
-            and that is to fail.
+        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, a file leaves open what is installed, or
+            whether something is affected cannot be told, and that is to fail.
     """
     product = audited_product(terms.product)
     unread: list[OutriderError] = []
@@ -103,16 +104,17 @@ def audited(terms: AuditTerms, now: float) -> Audited:
         ecosystems = {one.advised_by for _, lock in locks for one in lock.packages}
         doubts = list(_doubts(ecosystems, sources, terms, now))
         left_open = [f"{path}: {lock.left_open}" for path, lock in locks if lock.left_open]
-        if terms.stale == "fail":
-            _refuse(doubts, left_open, terms.max_age)
         matcher = Matcher(store)
+        uncompared = [one for _, lock in locks for one in lock.packages if matcher.is_uncompared(one)]
+        unclear = [*_unclear(matcher, locks), *_told(uncompared)]
+        if terms.stale == "fail":
+            _refuse(doubts, left_open, unclear, terms.max_age)
         found = sorted(_found(matcher, locks, statements), key=_order)
-        unclear = [*_unclear(matcher, locks), *_uncompared(matcher, locks)]
     return Audited(
         locks=locks,
         found=found,
         unread=[one.message for one in unread],
-        unknown=sum(not _is_known(one.advised_by, sources) for _, lock in locks for one in lock.packages),
+        unknown=_unknown(locks, sources) + sum(_is_known(one.advised_by, sources) for one in uncompared),
         sources=[sources[one] for one in [*sorted(ecosystems), *_CALLED] if one in sources],
         warnings=[*doubts, *left_open, *warnings, *_elsewhere(locks), *unclear, *unreadable, *statements.unused()],
     )
@@ -160,7 +162,7 @@ def _duration(seconds: float) -> Duration:
     return Duration(seconds // unit * unit)
 
 
-def _refuse(doubts: Sequence[str], left_open: Sequence[str], max_age: Duration) -> None:
+def _refuse(doubts: Sequence[str], left_open: Sequence[str], unclear: Sequence[str], max_age: Duration) -> None:
     if doubts:
         raise PreconditionFailedError(
             doubts[0], expected=f"advisories of the last {max_age}", suggestions=["outrider packages import_advisories SOURCE"]
@@ -168,6 +170,10 @@ def _refuse(doubts: Sequence[str], left_open: Sequence[str], max_age: Duration) 
     if left_open:
         raise PreconditionFailedError(
             left_open[0], expected="a lock of all that is installed", suggestions=["lock the project", "be told what there is: --stale warn"]
+        )  # fmt: skip
+    if unclear:
+        raise PreconditionFailedError(
+            unclear[0], expected="versions that can be compared with advisories", suggestions=["look at it yourself", "be told what there is: --stale warn"]
         )  # fmt: skip
 
 
@@ -179,6 +185,10 @@ def _elsewhere(locks: Sequence[tuple[str, Lock]]) -> list[str]:
 
 def _is_known(name: str, sources: dict[str, Source]) -> bool:
     return name in sources and sources[name].records > 0
+
+
+def _unknown(locks: Sequence[tuple[str, Lock]], sources: dict[str, Source]) -> int:
+    return sum(not _is_known(one.advised_by, sources) for _, lock in locks for one in lock.packages)
 
 
 def _found(matcher: Matcher, locks: Sequence[tuple[str, Lock]], statements: Statements) -> Iterator[Found]:
@@ -203,11 +213,7 @@ def _unclear_of(matcher: Matcher, package: LockedPackage) -> Iterator[str]:
         yield from matcher.unclear(package.advised_by, name)
 
 
-def _uncompared(matcher: Matcher, locks: Sequence[tuple[str, Lock]]) -> list[str]:
-    """Return what cannot be compared of what distributions have packed: they have rules for all versions that they write."""
-    packed = (one for _, lock in locks for one in lock.packages if one.packed is not None)
-    return [
-        f"{one.name} {one.version}: it is no version that {one.ecosystem} compares; whether it is affected is not known"
-        for one in packed
-        if matcher.is_uncompared(one)
-    ]
+def _told(uncompared: Iterable[LockedPackage]) -> list[str]:
+    """Return which packages advisories are about that cannot be compared with them, such as a commit of git."""
+    found = (f"{one.name} {one.version}: it is no version that {one.ecosystem} compares" for one in uncompared)
+    return [f"{one}; whether it is affected is not known" for one in dict.fromkeys(found)]

@@ -1,26 +1,23 @@
 """Which packages of a list are vulnerable; the same vulnerability under several ids is told once."""
 
-import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError
 from outrider.core.package_policies import Severity
 from outrider.operators.packages.advisories.affected_spans import AffectedVersions, affected_versions
 from outrider.operators.packages.advisories.exploits import ExploitScore, KnownExploit
+from outrider.operators.packages.advisories.fixed_versions import fixed_above, named_versions
+from outrider.operators.packages.advisories.listed import ListedVersions, numbers_of, read_version
 from outrider.operators.packages.advisories.osv import Advisory, Affected
 from outrider.operators.packages.advisories.severity import ORDER, rating
 from outrider.operators.packages.advisories.store import AdvisoryStore, Row
 from outrider.operators.packages.locks.lock import LockedPackage
 from outrider.operators.packages.versions.ecosystems import scheme_of
-from outrider.operators.packages.versions.scheme import Version
+from outrider.operators.packages.versions.scheme import Scheme, Version
 
 _CVE = "CVE-"
-# A range that begins with a version that is fixed: `>= 1.2`, `~> 1.2.3`, `^1.2.3`.
-_FROM_ON = re.compile(r"\s*(?:>=|~>|\^)\s*([0-9][^\s,]*)(?:\s*,.*)?")
 
 
 class Vulnerability(msgspec.Struct, kw_only=True):
@@ -74,6 +71,31 @@ class Concern(NamedTuple):
     modified: str
 
 
+class _Record(NamedTuple):
+    """What a record says of a package.
+
+    Attributes:
+        id: Of the record.
+        listed: The versions that it lists.
+        is_spanned: Whether its ranges have a version.
+        affected: Both.
+        named: Versions that it names beside them, which may be those in which it is gone.
+    """
+
+    id: str
+    listed: frozenset[str]
+    is_spanned: Callable[[Version], bool]
+    affected: AffectedVersions
+    named: list[str]
+
+
+class _About(NamedTuple):
+    """What is known of a package: by record, and the versions that any of them lists."""
+
+    records: list[_Record]
+    listed: ListedVersions
+
+
 class Matcher:
     """Matches packages.
 
@@ -83,19 +105,27 @@ class Matcher:
 
     def __init__(self, store: AdvisoryStore) -> None:
         self._store = store
-        self._known: dict[tuple[str, str], list[tuple[str, AffectedVersions, list[str]]]] = {}
+        self._known: dict[tuple[str, str], _About] = {}
+        self._alike: dict[tuple[str, str], dict[str, list[_Record]]] = {}
         self._advisories: dict[str, Advisory] = {}
         self._exploits: dict[str, tuple[ExploitScore | None, KnownExploit | None]] = {}
 
     def matches(self, ecosystem: str, name: str, version: str) -> list[str]:
         """Return the ids of the records that affect a version of a package, by its compared name."""
-        about = self._about(ecosystem, name)
-        read = _read(ecosystem, version) if about else None
-        return [identity for identity, affected, _ in about if affected.holds(version, read)]
+        about = self._known.get((ecosystem, name)) or self._about(ecosystem, name)
+        records, listed = about
+        read = read_version(ecosystem, version) if records else None
+        if read is None:
+            return [one.id for one in records if version in one.listed]
+        # Of a hundred thousand packages each asks this, and few have to be looked for by what they are called otherwise.
+        if numbers_of(version) in listed.first and version not in listed.alone:
+            others = listed.spelled_otherwise(version, read)
+            return [one.id for one in records if one.affected.holds(version, read, others)]
+        return [identity for identity, texts, is_spanned, _, _ in records if version in texts or is_spanned(read)]
 
     def unclear(self, ecosystem: str, name: str) -> list[str]:
         """Return the ids of the records about a package of which a range could not be read."""
-        return [identity for identity, affected, _ in self._about(ecosystem, name) if affected.unclear]
+        return [one.id for one in self._about(ecosystem, name).records if one.affected.unclear]
 
     def concerns(self, ecosystem: str, name: str) -> list[Concern]:
         """Return what is known of a package, whichever of its versions is meant, the worst first."""
@@ -114,7 +144,7 @@ class Matcher:
 
     def is_unread(self, ecosystem: str, name: str, version: str) -> bool:
         """Return whether there is something about a package with which a version of it cannot be compared."""
-        return bool(self._about(ecosystem, name)) and _read(ecosystem, version) is None
+        return bool(self._about(ecosystem, name).records) and read_version(ecosystem, version) is None
 
     def vulnerabilities(self, ecosystem: str, name: str, version: str) -> list[Vulnerability]:
         """Return what is known of a version of a package, the worst first."""
@@ -124,7 +154,7 @@ class Matcher:
 
     def about(self, ecosystem: str, name: str) -> list[tuple[Vulnerability, list[AffectedVersions]]]:
         """Return all that is known of a package, each vulnerability with the versions that the records of it affect."""
-        affected = {identity: found for identity, found, _ in self._about(ecosystem, name)}
+        affected = {one.id: one.affected for one in self._about(ecosystem, name).records}
         return [(one, [affected[record.id] for record in group]) for one, group in self._groups(ecosystem, name)]
 
     def of_package(self, package: LockedPackage) -> list[Vulnerability]:
@@ -137,22 +167,40 @@ class Matcher:
 
     def _groups(self, ecosystem: str, name: str) -> list[tuple[Vulnerability, list[Advisory]]]:
         """Return what is known of a package, whichever of its versions is meant, with the records of each."""
-        groups = _same([self._advisory(identity) for identity, _, _ in self._about(ecosystem, name)])
+        groups = _same([self._advisory(one.id) for one in self._about(ecosystem, name).records])
         return [(self._merged(ecosystem, name, "", group), group) for group in groups]
 
-    def _about(self, ecosystem: str, name: str) -> list[tuple[str, AffectedVersions, list[str]]]:
+    def _about(self, ecosystem: str, name: str) -> _About:
         found = self._known.get((ecosystem, name))
         if found is None:
             # The rules are asked for where there is something to compare: of some distributions nothing is known.
-            found = self._known[ecosystem, name] = [
-                (
-                    row.id,
-                    affected_versions(scheme_of(ecosystem), row.said),
-                    _fixes(row),
-                )
-                for row in self._store.about(ecosystem, name)
-            ]
+            records = [_record(row, scheme_of(ecosystem)) for row in self._store.about(ecosystem, name)]
+            listed = ListedVersions(ecosystem, frozenset().union(*(one.listed for one in records)))
+            found = self._known[ecosystem, name] = _About(records, listed)
         return found
+
+    def _by_id(self, ecosystem: str, name: str) -> dict[str, list[_Record]]:
+        """Return the records about a package by each id that they have."""
+        found = self._alike.get((ecosystem, name))
+        if found is None:
+            found = self._alike[ecosystem, name] = {}
+            for one in self._about(ecosystem, name).records:
+                for identity in {one.id, *self._advisory(one.id).aliases}:
+                    found.setdefault(identity, []).append(one)
+        return found
+
+    def _fixed(self, ecosystem: str, name: str, version: str, ids: Iterable[str]) -> list[str]:
+        """Return the versions above one in which a vulnerability is gone, by all records about it, whether or not they affect that one."""
+        by_id = self._by_id(ecosystem, name)
+        records = list({one.id: one for identity in ids for one in by_id.get(identity, ())}.values())
+        listed = self._about(ecosystem, name).listed
+
+        def is_affected(text: str, read: Version) -> bool:
+            others = listed.spelled_otherwise(text, read)
+            return any(one.affected.holds(text, read, others) for one in records)
+
+        named = (text for one in records for text in one.named)
+        return fixed_above(ecosystem, version, named, is_affected)
 
     def _advisory(self, identity: str) -> Advisory:
         if identity not in self._advisories:
@@ -160,16 +208,14 @@ class Matcher:
         return self._advisories[identity]
 
     def _merged(self, ecosystem: str, name: str, version: str, group: list[Advisory]) -> Vulnerability:
-        ids = sorted({one.id for one in group} | {alias for one in group for alias in one.aliases})
-        shown = next((one for one in ids if one.startswith(_CVE)), group[0].id)
-        rated = [(rating(one.scores, one.label), one.id) for one in group]
+        ids = sorted({one.called for one in group} | {alias for one in group for alias in one.aliases})
+        shown = next((one for one in ids if one.startswith(_CVE)), min(one.called for one in group))
+        rated = [(rating(one.scores, one.label), one.called) for one in group]
         worst, by = min(rated, key=lambda one: (ORDER.index(one[0].severity), -(one[0].score or 0.0), one[1]))
-        of_group = {one.id for one in group}
-        fixes = {fix for identity, _, fixed in self._about(ecosystem, name) if identity in of_group for fix in fixed}
         found = Vulnerability(
             id=shown, aliases=[one for one in ids if one != shown], severity=worst.severity, score=worst.score,
             rated_by=by if worst.severity != "unknown" else "", summary=next((one.summary for one in group if one.summary), ""),
-            fixed=_above(ecosystem, fixes, version),
+            fixed=self._fixed(ecosystem, name, version, [*ids, *(one.id for one in group)]),
         )  # fmt: skip
         upstream = {cve for one in group for cve in one.upstream}
         self._add_exploits(found, [one for one in sorted({*ids, *upstream}) if one.startswith(_CVE)])
@@ -188,6 +234,11 @@ class Matcher:
             one.ransomware |= listed is not None and listed.ransomware
 
 
+def _record(row: Row, scheme: Scheme) -> _Record:
+    affected = affected_versions(scheme, row.said)
+    return _Record(row.id, affected.listed, affected.quick, affected, named_versions(row.said))
+
+
 def _same(advisories: Iterable[Advisory]) -> list[list[Advisory]]:
     """Group records of the same vulnerability: those that share an id or an alias."""
     groups: list[tuple[set[str], list[Advisory]]] = []
@@ -204,25 +255,3 @@ def _is_told(members: list[Advisory], own: set[str], groups: list[tuple[set[str]
     """Return whether records are but notices of several vulnerabilities, each of which is told by another record."""
     others = {one for ids, _ in groups if ids is not own for one in ids}
     return all(one.upstream and others.issuperset(one.upstream) for one in members)
-
-
-def _above(ecosystem: str, fixes: Iterable[str], version: str) -> list[str]:
-    """Return the versions above one, lowest first; all of them where that cannot be compared."""
-    read = [(one.key, fix) for fix in fixes if (one := _read(ecosystem, fix)) is not None]
-    own = _read(ecosystem, version)
-    return [fix for key, fix in sorted(read) if own is None or key > own.key]
-
-
-def _fixes(row: Row) -> list[str]:
-    """Return the versions from which on a record says that it is gone, as far as it names such versions."""
-    events = [event.version for one in row.said for events in one.ranges for event in events if event.kind == "fixed"]
-    patched = [match[1] for one in row.said for text in one.spared if (match := _FROM_ON.fullmatch(text))]
-    return [*events, *patched]
-
-
-@lru_cache(maxsize=100_000)
-def _read(ecosystem: str, version: str) -> Version | None:
-    try:
-        return scheme_of(ecosystem).parse(version)
-    except InvalidConfigError:
-        return None

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError
-from outrider.operators.packages.advisories.osv import Advisory, Affected, Score
+from outrider.operators.packages.advisories.osv import NUGET, RUBYSEC, Advisory, Affected, Score, Withdrawn
 
 T = TypeVar("T")
 _TOML = re.compile(r"```toml\n(.*?)\n```", re.DOTALL)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COMPOSER = "composer://"
 _NUGET_LABELS = ("LOW", "MODERATE", "HIGH", "CRITICAL")
 _SHOWN = 200
@@ -44,27 +45,29 @@ class _Rust(msgspec.Struct):
 
 
 class _Ruby(msgspec.Struct):
+    # Fields are often there with nothing behind them.
     gem: str
-    title: str = ""
-    date: str = ""
-    cve: str = ""
-    ghsa: str = ""
-    osvdb: str = ""
+    title: str | None = None
+    date: str | None = None
+    cve: str | int | None = None
+    ghsa: str | None = None
+    osvdb: str | int | None = None
     cvss_v2: float | None = None
     cvss_v3: float | None = None
     cvss_v4: float | None = None
-    patched_versions: list[str] = []
-    unaffected_versions: list[str] = []
+    patched_versions: list[str] | None = None
+    unaffected_versions: list[str] | None = None
 
 
 class _Branch(msgspec.Struct):
-    versions: list[str] = []
+    versions: list[str] | None = None
+    time: str | int | None = None
 
 
 class _Php(msgspec.Struct):
     reference: str
-    branches: dict[str, _Branch]
-    title: str = ""
+    branches: dict[Any, _Branch]
+    title: str | None = None
     cve: str | None = None
 
 
@@ -74,8 +77,8 @@ class _NugetRecord(msgspec.Struct):
     severity: int = -1
 
 
-def read_rustsec(text: str, name: str) -> Advisory | None:
-    """Read a file of RustSec: Markdown that begins with TOML. None for one that was withdrawn, or that warns of no vulnerability.
+def read_rustsec(text: str, name: str) -> Advisory | Withdrawn:
+    """Read a file of RustSec: Markdown that begins with TOML. What warns of no vulnerability is as good as withdrawn.
 
     Raises:
         ExecutionFailedError: It is none.
@@ -90,7 +93,7 @@ def read_rustsec(text: str, name: str) -> Advisory | None:
     record = _converted(content, _Rust, name)
     head, versions = record.advisory, record.versions
     if head.withdrawn or head.informational:
-        return None
+        return Withdrawn(head.id)
     heading = next((line.lstrip("# ") for line in text[block.end() :].splitlines() if line.startswith("#")), "")
     affected = Affected(
         ecosystem="cargo", name=head.package, spared=(*versions.patched, *versions.unaffected), all=True
@@ -108,18 +111,19 @@ def read_rubysec(content: object, name: str) -> Advisory:
         ExecutionFailedError: It is none.
     """
     record = _converted(content, _Ruby, name)
-    ids = [
-        *([f"CVE-{record.cve}"] if record.cve else []),
-        *([f"GHSA-{record.ghsa}"] if record.ghsa else []),
-        *([f"OSVDB-{record.osvdb}"] if record.osvdb else []),
-    ] or [f"rubysec:{record.gem}/{PurePath(name).stem}"]
+    ids = (("CVE", record.cve), ("GHSA", record.ghsa), ("OSVDB", record.osvdb))
     numbers = (record.cvss_v4, record.cvss_v3, record.cvss_v2)
     score = max((number for number in numbers if number is not None), default=None)
     affected = Affected(
-        ecosystem="gem", name=record.gem, spared=(*record.patched_versions, *record.unaffected_versions), all=True
+        ecosystem="gem",
+        name=record.gem,
+        spared=(*(record.patched_versions or ()), *(record.unaffected_versions or ())),
+        all=True,
     )
+    # The same CVE may be told of several gems, and rated otherwise.
     return Advisory(
-        id=ids[0], aliases=tuple(ids[1:]), summary=record.title[:_LONGEST_SUMMARY], modified=_time(record.date),
+        id=f"{RUBYSEC}{record.gem}/{PurePath(name).stem}", aliases=tuple(f"{kind}-{one}" for kind, one in ids if one),
+        summary=(record.title or "")[:_LONGEST_SUMMARY], modified=_time(record.date or ""),
         scores=(Score("NUMBER", f"{score}"),) if score is not None else (), affected=(affected,),
     )  # fmt: skip
 
@@ -137,14 +141,18 @@ def read_friends_of_php(content: object, name: str) -> Advisory:
     within = tuple(",".join(branch.versions) for branch in record.branches.values() if branch.versions)
     identity = f"FriendsOfPHP:{package}/{PurePath(name).stem}"
     cve = (record.cve or "").strip()
+    times = (str(branch.time or "")[: len("2026-01-31")] for branch in record.branches.values())
     return Advisory(
-        id=cve or identity, aliases=(identity,) if cve else (), summary=record.title[:_LONGEST_SUMMARY],
+        id=identity, aliases=(cve,) if cve else (), summary=(record.title or "")[:_LONGEST_SUMMARY],
+        modified=_time(max(filter(_DAY.fullmatch, times), default="")),
         affected=(Affected(ecosystem="composer", name=package, within=within),),
     )  # fmt: skip
 
 
 def read_nuget(content: bytes, name: str) -> Iterator[Advisory]:
     """Yield the records of a file of NuGet's vulnerability index.
+
+    Each range is a record of its own, whoever else speaks of the same advisory: clients join what several files say.
 
     Raises:
         ExecutionFailedError: It is none.
@@ -156,9 +164,26 @@ def read_nuget(content: bytes, name: str) -> Iterator[Advisory]:
     for package, records in packages.items():
         for record in records:
             label = _NUGET_LABELS[record.severity] if 0 <= record.severity < len(_NUGET_LABELS) else ""
-            identity = record.url.rstrip("/").rpartition("/")[2] or record.url
+            told = record.url.rstrip("/").rpartition("/")[2] or record.url
             affected = Affected(ecosystem="nuget", name=package.lower(), within=(record.versions,))
-            yield Advisory(id=identity, label=label, affected=(affected,))
+            identity = f"{NUGET}{affected.name}/{told} {record.versions}"
+            yield Advisory(id=identity, aliases=(told,), label=label, affected=(affected,))
+
+
+def is_rustsec(text: str) -> bool:
+    """Return whether a file in Markdown is one of RustSec, whether or not it can be read: it begins with TOML about an advisory."""
+    block = _TOML.match(text.lstrip("\ufeff\r\n\t "))
+    try:
+        return block is not None and "advisory" in tomllib.loads(block[1])
+    except (ValueError, RecursionError):
+        return True
+
+
+def is_nuget_index(content: Any) -> bool:
+    """Return whether what was read from JSON is NuGet's list of its files."""
+    return (
+        isinstance(content, list) and bool(content) and all(isinstance(one, dict) and "@id" in one for one in content)
+    )
 
 
 def is_rubysec(content: Any) -> bool:

@@ -17,6 +17,8 @@ ECOSYSTEMS = {
     "npm": "npm", "PyPI": "pypi", "crates.io": "cargo", "Maven": "maven", "NuGet": "nuget", "RubyGems": "gem", "Packagist": "composer"
 }  # fmt: skip
 _RANGES = ("ECOSYSTEM", "SEMVER")
+# Before ids that tell the records of a collection from each other, and that it has not given itself.
+NUGET, RUBYSEC = "NuGet:", "rubysec:"
 
 
 class Event(msgspec.Struct, array_like=True, frozen=True):
@@ -78,6 +80,17 @@ class Advisory(msgspec.Struct, kw_only=True, frozen=True):
     affected: tuple[Affected, ...] = ()
     upstream: tuple[str, ...] = ()
 
+    @property
+    def called(self) -> str:
+        """The id by which people know it: that of the vulnerability where its collection has given it none."""
+        return self.aliases[0] if self.aliases and self.id.startswith((NUGET, RUBYSEC)) else self.id
+
+
+class Withdrawn(msgspec.Struct, frozen=True):
+    """A record that was withdrawn, or that is about no vulnerability any more: what was said by its id counts no longer."""
+
+    id: str
+
 
 class _Range(msgspec.Struct):
     type: str = ""
@@ -114,8 +127,8 @@ _DECODER = msgspec.json.Decoder(_Record)
 _LONGEST_SUMMARY = 300
 
 
-def read_osv(content: bytes, name: str) -> Advisory | None:
-    """Read a record in JSON; None for one that was withdrawn.
+def read_osv(content: bytes, name: str) -> Advisory | Withdrawn:
+    """Read a record in JSON.
 
     Args:
         content: The record.
@@ -130,7 +143,7 @@ def read_osv(content: bytes, name: str) -> Advisory | None:
         raise _unreadable(name, error) from error
 
 
-def read_osv_object(content: object, name: str) -> Advisory | None:
+def read_osv_object(content: object, name: str) -> Advisory | Withdrawn:
     """Read a record that was read from YAML or the like; otherwise as `read_osv`."""
     try:
         return _advisory(msgspec.convert(content, _Record, strict=False))
@@ -145,9 +158,9 @@ def compared_name(ecosystem: str, name: str) -> str:
     return name.lower() if ecosystem in ("nuget", "composer") else name
 
 
-def _advisory(record: _Record) -> Advisory | None:
+def _advisory(record: _Record) -> Advisory | Withdrawn:
     if record.withdrawn:
-        return None
+        return Withdrawn(record.id)
     scores = [*record.severity, *(score for one in record.affected for score in one.severity)]
     specific = record.database_specific if isinstance(record.database_specific, dict) else {}
     text = record.summary or record.details.strip().partition("\n")[0]

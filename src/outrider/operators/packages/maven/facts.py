@@ -32,7 +32,7 @@ async def facts_of(source: MavenSource, reading: Reading, name: str, version: st
         raise no_package("maven", name)
     latest = table.versions[newest(table.everything, table.releases)]
     if version:
-        position("maven", name, table.versions, version)
+        version = table.versions[position("maven", name, table.versions, version)]
     group, _, artifact = name.partition(":")
     project = Project(group, artifact, version or latest)
     model = await reading.model(project)

@@ -83,7 +83,7 @@ class AuditResult(msgspec.Struct, kw_only=True):
         packages: How many were looked at.
         vulnerable: How many of them have vulnerabilities that are not suppressed.
         findings: Those, the worst first; of the same severity those that are exploited, then those that are likely to be.
-        unknown: Of how many of them nothing is known, for no advisories of their ecosystem are imported.
+        unknown: Of how many of them nothing is known, for no advisories of their ecosystem are imported, or their version cannot be compared.
         below: How many vulnerabilities are less severe than what was asked for.
         suppressed: Those that are no findings, as `vex` states.
         files: That were looked at.
@@ -117,8 +117,8 @@ async def run(params: AuditParams, context: Context) -> AuditResult:
         InvalidConfigError: The only one cannot be read.
         LimitedError: A root has too much in it.
         MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
-        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, or a file leaves open what is installed,
-            and that is to fail.
+        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, a file leaves open what is installed, or
+            whether something is affected cannot be told, and that is to fail.
     """
     # All of it in one thread, which opens and closes the store: where nobody waits any more it comes to its own end.
     return _result(await asyncio.to_thread(audited, params, context.clock.now()), params.least)

@@ -5,19 +5,25 @@ import hashlib
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from outrider.core.errors import ExecutionFailedError, MissingRequirementError, PreconditionFailedError
 from outrider.core.operation import Change, Difference
-from outrider.operators.packages.advisories.exploits import EPSS, KEV, ExploitScore, Known, KnownExploit
-from outrider.operators.packages.advisories.osv import Advisory
+from outrider.operators.packages.advisories.coverage import covered
+from outrider.operators.packages.advisories.exploits import EPSS, KEV, ExploitScore, KnownExploit
+from outrider.operators.packages.advisories.osv import Withdrawn
 from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.sources import read_source
-from outrider.operators.packages.advisories.store import AdvisoryStore, Source, damaged_path, write_store
+from outrider.operators.packages.advisories.store import AdvisoryStore, Source
+from outrider.operators.packages.advisories.writing import damaged_path, write_store
 from outrider.operators.packages.texts import number_of
 from outrider.runtime.context import Context
 from outrider.runtime.implementation import Implementation
+
+_NONE = {False: "is about an ecosystem that is known here", True: "counts any more: they were withdrawn"}
+_WITHDRAWN = "withdrawn, or about nothing of it any more"
 
 
 class ImportAdvisoriesParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -26,7 +32,8 @@ class ImportAdvisoriesParams(msgspec.Struct, kw_only=True, forbid_unknown_fields
     Attributes:
         source: A zip file as OSV publishes them for each ecosystem, a folder of records such as those of pypa, RustSec, rubysec and
             FriendsOfPHP, or one file, of NuGet too. Or scores of EPSS (`.csv`, `.csv.gz`), or CISA's catalogue of exploited vulnerabilities.
-        add: Leave what is there of the same ecosystems, from other sources; without it, that goes.
+        add: Leave what is there of the same ecosystems, from other sources; without it, that goes. The advisories of an ecosystem become no
+            younger by what is added.
     """
 
     source: str
@@ -37,13 +44,15 @@ class ImportAdvisoriesResult(msgspec.Struct, kw_only=True):
     """What was taken in.
 
     Attributes:
-        imported: By ecosystem.
-        gone: By ecosystem, how many records that were there are not any more.
+        imported: By ecosystem. What records say of another ecosystem than that of the source is added there, and told where such are known.
+        gone: By ecosystem that was replaced, how many records that were there are not any more.
+        withdrawn: By other ecosystem, how many are not, as the source says: they are withdrawn, or about nothing of it any more.
         damaged: Where the file of advisories is now that was damaged; empty where there was none such.
     """
 
     imported: list[Source]
     gone: dict[str, int]
+    withdrawn: dict[str, int]
     damaged: str
 
 
@@ -54,17 +63,23 @@ async def plan(params: ImportAdvisoriesParams, context: Context) -> Change:
         OutriderError: The source cannot be read.
     """
     del context
-    found = await asyncio.to_thread(_ids, Path(params.source))
-    before, is_damaged = await asyncio.to_thread(_present, found)
-    warnings = [] if found else ["none of the records is about an ecosystem that is known here"]
+    said = await asyncio.to_thread(_said, Path(params.source))
+    before, is_damaged = await asyncio.to_thread(_present, said)
+    warnings = []
+    if not said.ids:
+        warnings.append(f"none of the records {_NONE[said.is_withdrawn]}")
     if is_damaged:
         warnings.append(_damage(f"would be kept as {damaged_path(store_path())}"))
+    whole = covered(said.ids, before)
     difference = []
-    for ecosystem, ids in sorted(found.items()):
-        old = before.get(ecosystem, set())
-        difference.append(Difference(f"{ecosystem} records", len(old) or None, len(old | ids if params.add else ids)))
-        if old - ids and not params.add and ecosystem not in (EPSS, KEV):
-            warnings.append(_going(ecosystem, len(old - ids)))
+    for ecosystem in sorted({*said.ids, *before}):
+        old, new = before.get(ecosystem, set()), said.ids.get(ecosystem, set())
+        is_replaced = ecosystem in whole and not params.add
+        after = new if is_replaced else new | (old - said.seen)
+        if ecosystem in whole or (ecosystem in before and (new or after != old)):
+            difference.append(Difference(f"{ecosystem} records", len(old) or None, len(after)))
+        if old - after and ecosystem not in (EPSS, KEV):
+            warnings.append(_going(ecosystem, len(old - after), is_replaced=is_replaced))
     return Change(
         target="advisories/all", difference=difference, preconditions={"store": _fingerprint(store_path())}, warnings=warnings
     )  # fmt: skip
@@ -85,36 +100,48 @@ async def run(params: ImportAdvisoriesParams, context: Context) -> ImportAdvisor
         )  # fmt: skip
     known = read_source(Path(params.source))
     written = await asyncio.to_thread(write_store, path, known, params.source, context.clock.now(), add=params.add)
-    return ImportAdvisoriesResult(imported=written.sources, gone=written.gone, damaged=str(written.damaged or ""))
+    return ImportAdvisoriesResult(
+        imported=written.sources, gone=written.gone, withdrawn=written.withdrawn, damaged=str(written.damaged or "")
+    )
 
 
-def _ids(source: Path) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+class _Said(NamedTuple):
+    """The ids of what a source says, by ecosystem, those of all its records, and whether all of these were withdrawn."""
+
+    ids: dict[str, set[str]]
+    seen: set[str]
+    is_withdrawn: bool
+
+
+def _said(source: Path) -> _Said:
+    ids: dict[str, set[str]] = {}
+    seen, is_withdrawn = set(), True
     for known in read_source(source):
-        for ecosystem in _ecosystems(known):
-            found.setdefault(ecosystem, set()).add(known.id if isinstance(known, Advisory) else known.cve)
-    return found
+        if isinstance(known, ExploitScore | KnownExploit):
+            ids.setdefault(EPSS if isinstance(known, ExploitScore) else KEV, set()).add(known.cve)
+            continue
+        seen.add(known.id)
+        is_withdrawn &= isinstance(known, Withdrawn)
+        for one in () if isinstance(known, Withdrawn) else known.affected:
+            ids.setdefault(one.ecosystem, set()).add(known.id)
+    return _Said(ids, seen, is_withdrawn)
 
 
-def _ecosystems(known: Known) -> set[str]:
-    if isinstance(known, ExploitScore):
-        return {EPSS}
-    return {KEV} if isinstance(known, KnownExploit) else {one.ecosystem for one in known.affected}
-
-
-def _present(ecosystems: Iterable[str]) -> tuple[dict[str, set[str]], bool]:
-    """Return the records that are there, by ecosystem, and whether the file is damaged."""
+def _present(said: _Said) -> tuple[dict[str, set[str]], bool]:
+    """Return the records that are there of the ecosystems that an import has to do with, and whether the file is damaged."""
     try:
         with closing(AdvisoryStore(store_path())) as store:
-            return {one: store.ids(one) for one in ecosystems}, False
+            asked = {*said.ids, *(store.touched(said.seen) if said.seen else ())}
+            return {one: store.ids(one) for one in asked.intersection(store.sources())}, False
     except MissingRequirementError:  # there is none, or it is of an older form, which the import makes anew
         return {}, False
     except ExecutionFailedError:
         return {}, True
 
 
-def _going(ecosystem: str, count: int) -> str:
-    return f"{number_of(count, 'record')} of {ecosystem} from before would go; with --add all of them stay"
+def _going(ecosystem: str, count: int, *, is_replaced: bool) -> str:
+    why = "; with --add all of them stay" if is_replaced else f": {_WITHDRAWN}"
+    return f"{number_of(count, 'record')} of {ecosystem} from before would go{why}"
 
 
 def _damage(where: str) -> str:
@@ -132,6 +159,8 @@ def _fingerprint(path: Path) -> str:
 def _text(result: ImportAdvisoriesResult) -> Iterable[str]:
     if result.damaged:
         yield f"warning: {_damage(f'is kept as {result.damaged}')}"
+    if not (result.imported or result.gone or result.withdrawn):
+        yield "nothing was taken in, and nothing is gone"
     for one in result.imported:
         gone = result.gone.get(one.ecosystem, 0)
         parts = [
@@ -140,6 +169,8 @@ def _text(result: ImportAdvisoriesResult) -> Iterable[str]:
             f"{number_of(gone, 'record')} from before gone (with --add all of them stay)" if gone else "",
         ]
         yield ", ".join(filter(None, parts))
+    for ecosystem, gone in sorted(result.withdrawn.items()):
+        yield f"{ecosystem}: {number_of(gone, 'record')} from before gone: {_WITHDRAWN}"
 
 
 OPERATION = Implementation(

@@ -23,7 +23,8 @@ class VexParams(AuditTerms, kw_only=True, forbid_unknown_fields=True):
     """Of what, and how.
 
     Attributes:
-        stale: What to do where advisories are missing or too old, or a file leaves open what is installed: `warn` or `fail`.
+        stale: What to do where advisories are missing or too old, a file leaves open what is installed, or whether something is affected
+            cannot be told: `warn` or `fail`.
         format: OpenVEX, or a bill of materials in CycloneDX 1.7 with its vulnerabilities.
         author: Who says it: a person or an organisation, in OpenVEX.
         name: Of what the bill is about; that of the folder if none is given.
@@ -62,7 +63,8 @@ async def run(params: VexParams, context: Context) -> VexResult:
         UnsupportedError: A file is of no known format.
         InvalidConfigError: One cannot be read, or the time is none.
         MissingRequirementError: No advisories are imported, or an image is packed with zstd, and the library that unpacks it is missing.
-        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, or a file leaves open what is installed.
+        PreconditionFailedError: They are older than allowed, or there are none of an ecosystem, a file leaves open what is installed, or whether
+            something is affected cannot be told.
     """
     now = context.clock.now()
     created = timestamp_of_second(parse_timestamp(params.created) if params.created else now)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from outrider.core.errors import NotFoundError, near_names
+from outrider.core.errors import InvalidConfigError, NotFoundError, near_names
 from outrider.core.timestamps import parse_timestamp, timestamp_of_second
+from outrider.operators.packages.versions.ecosystems import scheme_of
 
 # Names of npm begin with one.
 _WITH_VERSION = re.compile(r"[=<>~]|.@")
@@ -65,7 +66,7 @@ def times_of(versions: Sequence[str], published: Sequence[float]) -> dict[str, s
 
 
 def position(ecosystem: str, name: str, versions: Sequence[str], version: str) -> int:
-    """Return which of the versions one is.
+    """Return which of the versions one is, as it is written, or else as its ecosystem compares it: 1.16 of PyPI is 1.16.0.
 
     Args:
         ecosystem: Of the package.
@@ -76,14 +77,24 @@ def position(ecosystem: str, name: str, versions: Sequence[str], version: str) -
     Raises:
         NotFoundError: It is none of them.
     """
-    if version not in versions:
+    same = [version] if version in versions else _spelled_otherwise(ecosystem, versions, version)
+    if not same:
         near = [f"did you mean {one!r}?" for one in near_names(version, versions)]
         newest = [f"name one such as {', '.join(reversed(versions[-_SHOWN:]))}"] if versions else []
         raise NotFoundError(
             f"{ecosystem} {name}: there is no version {version}", path="version", found=version, expected="one of its versions",
             suggestions=near or [*newest, f"outrider packages info {ecosystem} {name}"],
         )  # fmt: skip
-    return versions.index(version)
+    return versions.index(same[0])
+
+
+def _spelled_otherwise(ecosystem: str, versions: Sequence[str], version: str) -> list[str]:
+    scheme = scheme_of(ecosystem)
+    try:
+        key = scheme.parse(version).key
+    except InvalidConfigError:
+        return []
+    return [one for one in versions if scheme.parse(one).key == key]
 
 
 def no_package(ecosystem: str, name: str) -> NotFoundError:

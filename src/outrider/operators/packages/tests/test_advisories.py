@@ -12,7 +12,8 @@ from outrider.operators.packages.advisories.matching import Matcher, Vulnerabili
 from outrider.operators.packages.advisories.osv import Advisory, read_osv
 from outrider.operators.packages.advisories.severity import rating
 from outrider.operators.packages.advisories.sources import read_source
-from outrider.operators.packages.advisories.store import AdvisoryStore, write_store
+from outrider.operators.packages.advisories.store import AdvisoryStore
+from outrider.operators.packages.advisories.writing import write_store
 from outrider.operators.packages.tests.advisory_records import affected, ecosystem_range, record, zipped
 
 # High, critical and medium.
@@ -102,7 +103,7 @@ def test_one_vulnerability_of_three_sources_is_told_once(tmp_path: Path) -> None
         record("OSV-1", package, aliases=["PYSEC-1"], severity=[MEDIUM]),
     )  # fmt: skip
     assert (one.id, one.aliases) == ("CVE-2026-1", ["GHSA-1", "OSV-1", "PYSEC-1"])
-    assert (one.severity, one.score, one.rated_by, one.fixed) == ("high", 7.5, "GHSA-1", ["1.9", "2"])
+    assert (one.severity, one.score, one.rated_by, one.fixed) == ("high", 7.5, "GHSA-1", ["2"])
 
 
 def test_what_nobody_has_rated_is_unknown_and_not_harmless(tmp_path: Path) -> None:
@@ -126,8 +127,51 @@ def test_what_nobody_has_rated_is_unknown_and_not_harmless(tmp_path: Path) -> No
 @pytest.mark.parametrize("vector", ["", "CVSS:3.1/AV:X", "CVSS:9/AV:N", "high", "7.5"])
 def test_a_rating_that_cannot_be_read_is_none(vector: str) -> None:
     advisory = read_osv(json.dumps(record("X", severity=[{"type": "CVSS_V3", "score": vector}])).encode(), "X")
-    assert advisory is not None
+    assert isinstance(advisory, Advisory)
     assert rating(advisory.scores, advisory.label) == ("unknown", None)
+
+
+def test_what_another_record_of_it_still_affects_is_no_fix(tmp_path: Path) -> None:
+    early = affected(ecosystem_range(("introduced", "0"), ("fixed", "1.2.3")))
+    late = affected(ecosystem_range(("introduced", "1.1"), ("fixed", "1.2.5")))
+    records = record("GHSA-1", early, aliases=["CVE-2026-1"]), record("PYSEC-1", late, aliases=["CVE-2026-1"])
+    assert [one.fixed for version in ("1.0", "1.2.4") for one in found(tmp_path, version, *records)] == [
+        ["1.2.5"],
+        ["1.2.5"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ecosystem", "listed", "versions", "missed"),
+    [
+        ("PyPI", "1.16.0", ["1.16", "v1.16.0", "1.16.0.0", "1.16+local"], ["1.16.1", "1.16.0.post1"]),
+        ("PyPI", "1.0.0rc1", ["1.0c1", "1.0.0-rc.1"], ["1.0", "1.0rc2"]),
+        ("PyPI", "1.0+local", ["1.0.0+local"], ["1.0", "1.0+other"]),
+        ("NuGet", "1.0.0", ["1.0", "1.0.0.0", "1.0.0+build"], ["1.0.0.1", "1.0.0-rc"]),
+        ("Packagist", "v1.2.0", ["1.2.0", "1.2"], ["1.2.1", "1.2.0-beta1"]),
+        ("Maven", "1.0", ["1.0.0", "1", "1-ga"], ["1.0.1", "1.0-alpha-1"]),
+        ("RubyGems", "1.0", ["1", "1.0.0"], ["1.0.1"]),
+        ("npm", "1.0.0", ["1.0.0+build"], ["1.0.1", "1.0.0-1"]),
+    ],
+)
+def test_a_listed_version_is_the_same_however_it_is_written(
+    tmp_path: Path, ecosystem: str, listed: str, versions: list[str], missed: list[str]
+) -> None:
+    # One more whose numbers are nearly the same.
+    package = affected(versions=[listed, "0.1.0"], ecosystem=ecosystem, name="a:web" if ecosystem == "Maven" else "web")
+    here = {
+        "PyPI": "pypi",
+        "NuGet": "nuget",
+        "Packagist": "composer",
+        "Maven": "maven",
+        "RubyGems": "gem",
+        "npm": "npm",
+    }
+    opened = store(tmp_path, record("X-1", package), record("X-2", {**package, "versions": ["7.7.7"]}))
+    matcher = Matcher(opened)
+    asked = (here[ecosystem], package["package"]["name"])
+    assert [one for one in (*versions, *missed) if matcher.matches(*asked, one) == ["X-1"]] == versions
+    opened.close()
 
 
 def test_withdrawn_records_do_not_count(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from outrider.core.errors import (
 from outrider.core.identity import Principal
 from outrider.core.quantities import Duration
 from outrider.operators.packages.advisories.places import store_path
+from outrider.operators.packages.advisories.store import AdvisoryStore
 from outrider.operators.packages.operations import audit, import_advisories
 from outrider.operators.packages.operations.audit import AuditParams, AuditResult
 from outrider.operators.packages.operations.import_advisories import ImportAdvisoriesParams
@@ -146,6 +148,18 @@ async def test_an_old_record_that_is_added_makes_the_others_no_older(folder: Pat
     assert (await audited(folder, "web==2.0\n", stale="fail")).warnings == []
 
 
+async def test_what_is_added_makes_old_advisories_no_younger(folder: Path) -> None:
+    await imported(folder, record("X", FIXED, modified="2022-06-01T00:00:00Z"))
+    await imported(folder, record("OWN-1", affected(versions=["1"], name="own")), add=True)
+    [warning] = (await audited(folder, "own==1\n")).warnings
+    assert re.search(r"the newest of them was changed \d{4,}d ago", warning)
+    with pytest.raises(PreconditionFailedError, match="the newest of them was changed"):
+        await audited(folder, "own==1\n", stale="fail")
+    with closing(AdvisoryStore(store_path())) as store:
+        told = store.sources()["pypi"]
+    assert (told.newest, told.records) == ("2022-06-01T00:00:00Z", 2)
+
+
 async def test_records_without_a_time_are_as_old_as_their_import(folder: Path) -> None:
     await imported(folder, record("X", FIXED, modified=""))
     assert (await audited(folder, "web==2.0\n", stale="fail")).warnings == []
@@ -155,7 +169,10 @@ async def test_entries_that_cannot_be_read_are_told(folder: Path) -> None:
     await imported(folder, record("X", FIXED))
     found = await audited(folder, "web>=1.0\nsafe==1.0\n")
     assert found.packages == 1
-    assert len(found.warnings) == 1
+    assert [one.rpartition("requirements.txt: ")[2] for one in found.warnings] == [
+        "it names more than it pins, and that is not looked at: lock it with outrider pip lock NAME... --file requirements.txt",
+        "line 1: web>=1.0 is not pinned with ==",
+    ]
 
 
 async def test_a_range_that_cannot_be_read_is_told_of_a_package(folder: Path) -> None:
@@ -205,6 +222,80 @@ async def test_an_import_tells_what_goes(folder: Path) -> None:
     assert line.endswith(", 1 record from before gone (with --add all of them stay)")
     added = await import_advisories.run(ImportAdvisoriesParams(source=source, add=True), context(folder))
     assert added.gone == {}
+
+
+JQUERY = record(
+    "GHSA-jquery",
+    affected(ecosystem_range(("introduced", "0"), ("fixed", "3.4.0")), name="jquery", ecosystem="npm"),
+    affected(ecosystem_range(("introduced", "0"), ("fixed", "4.3.4")), name="jquery-rails", ecosystem="RubyGems"),
+)
+RACK = record(
+    "GHSA-rack", affected(ecosystem_range(("introduced", "0"), ("fixed", "3.0")), name="rack", ecosystem="RubyGems")
+)
+LODASH = record(
+    "GHSA-lodash", affected(ecosystem_range(("introduced", "0"), ("fixed", "4.17.21")), name="lodash", ecosystem="npm")
+)
+GEMS = "GEM\n  remote: https://rubygems.org/\n  specs:\n    jquery-rails (4.0.0)\n    rack (2.2.0)\n\nDEPENDENCIES\n  rack\n"
+
+
+@pytest.mark.parametrize("of_npm", [[JQUERY], [JQUERY, LODASH]])
+async def test_what_is_published_for_one_ecosystem_replaces_no_other(
+    folder: Path, of_npm: list[dict[str, Any]]
+) -> None:
+    await imported(folder, JQUERY, RACK)
+    source = str(zipped(folder / "npm.zip", *of_npm))
+    change = await import_advisories.plan(ImportAdvisoriesParams(source=source), context(folder))
+    assert change.warnings == []
+    result = await import_advisories.run(ImportAdvisoriesParams(source=source), context(folder))
+    assert {one.path.removesuffix(" records"): one.after for one in change.difference} == {
+        one.ecosystem: one.records for one in result.imported
+    } == {"gem": 2, "npm": len(of_npm)}  # fmt: skip
+    found = await audited(folder, GEMS, "Gemfile.lock", stale="fail")
+    assert [one.name for one in found.findings] == ["jquery-rails", "rack"]
+    # The other way around likewise.
+    await imported(folder, JQUERY, RACK)
+    with closing(AdvisoryStore(store_path())) as store:
+        assert {one.ecosystem: one.records for one in store.sources().values()} == {"gem": 2, "npm": len(of_npm)}
+
+
+async def test_of_what_another_ecosystem_brings_along_alone_nothing_is_known(folder: Path) -> None:
+    await imported(folder, JQUERY, LODASH)
+    found = await audited(folder, GEMS, "Gemfile.lock")
+    assert ([one.name for one in found.findings], found.unknown) == (["jquery-rails"], 2)
+    assert found.warnings == ["no advisories of gem are imported: nothing is known of its packages"]
+    with pytest.raises(PreconditionFailedError, match="no advisories of gem"):
+        await audited(folder, GEMS, "Gemfile.lock", stale="fail")
+
+
+async def test_a_record_is_replaced_as_a_whole(folder: Path) -> None:
+    await imported(folder, JQUERY, RACK)
+    await imported(folder, {**JQUERY, "affected": JQUERY["affected"][:1]}, LODASH)
+    found = await audited(folder, GEMS, "Gemfile.lock")
+    assert [one.name for one in found.findings] == ["rack"]
+
+
+@pytest.mark.parametrize("add", [True, False])
+async def test_a_record_that_is_withdrawn_goes(folder: Path, add: bool) -> None:
+    await imported(folder, JQUERY, LODASH)
+    source = str(zipped(folder / "new.zip", {**LODASH, "withdrawn": "2026-11-30T00:00:00Z"}))
+    params = ImportAdvisoriesParams(source=source, add=add)
+    change = await import_advisories.plan(params, context(folder))
+    assert [(one.path, one.before, one.after) for one in change.difference] == [("npm records", 2, 1)]
+    assert change.warnings == [
+        "none of the records counts any more: they were withdrawn",
+        "1 record of npm from before would go: withdrawn, or about nothing of it any more",
+    ]
+    result = await import_advisories.run(params, context(folder))
+    assert (result.imported, result.gone, result.withdrawn) == ([], {}, {"npm": 1})
+    assert import_advisories.OPERATION.text is not None
+    assert [*import_advisories.OPERATION.text(result)] == [
+        "npm: 1 record from before gone: withdrawn, or about nothing of it any more"
+    ]
+    lock = json.dumps({"name": "shop", "lockfileVersion": 1, "dependencies": {"lodash": {"version": "4.0.0"}}})
+    assert (await audited(folder, lock, "package-lock.json", stale="fail")).findings == []
+    assert [*import_advisories.OPERATION.text(await import_advisories.run(params, context(folder)))] == [
+        "nothing was taken in, and nothing is gone"
+    ]
 
 
 @pytest.mark.parametrize("place", [0, 5000])

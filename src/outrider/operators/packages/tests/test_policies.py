@@ -335,6 +335,7 @@ async def test_an_agent_asks_before_it_installs(index: PythonIndex, tmp_path: Pa
         found = await _allowed(tmp_path, "Web")
         assert (found.allowed, found.version, [one.versions for one in found.refused]) == (True, "1.0", [1])
         assert (await _allowed(tmp_path, "web", "1.1")).allowed
+        assert (await _allowed(tmp_path, "web", "v1.1.0")).version == "1.1"
         young = await _allowed(tmp_path, "web", "2.0")
         assert (young.allowed, young.version, young.refused[0].newest) == (False, "", "2.0")
         assert [Path(one).name for one in young.policies] == ["packages-policy.yaml"]

@@ -54,6 +54,26 @@ async def test_what_is_no_danger_is_suppressed_by_any_id(folder: Path, name: str
     assert one.stated_in.endswith("0.json")
 
 
+TWO = ["CVE-2026-11", "CVE-2026-12"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "is_suppressed"),
+    [
+        ({"CVE-2026-12": "not_affected"}, False),
+        ({"CVE-2026-11": "not_affected", "CVE-2026-12": "fixed"}, True),
+        ({"CVE-2026-11": "affected", "CVE-2026-12": "fixed"}, False),
+        ({"GHSA-1": "not_affected"}, True),
+        ({"GHSA-1": "affected", "CVE-2026-12": "not_affected"}, False),
+    ],
+)
+async def test_of_several_cves_each_is_stated(folder: Path, stated: dict[str, str], is_suppressed: bool) -> None:
+    await imported(folder, record("GHSA-1", FIXED, aliases=TWO, severity=[HIGH]))
+    said = [statement(name, WEB, status, action_statement="wait") for name, status in stated.items()]
+    result = await audited(folder, "web==1.0\n", vex=[written(folder, openvex_document(*said))])
+    assert (result.vulnerable, len(result.suppressed), result.warnings) == (not is_suppressed, is_suppressed, [])
+
+
 @pytest.mark.parametrize("status", ["affected", "under_investigation"])
 async def test_what_is_a_danger_is_never_suppressed(folder: Path, status: str) -> None:
     result = await judged(folder, openvex_document(statement(CVE, WEB, status, action_statement="wait")))

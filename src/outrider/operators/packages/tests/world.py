@@ -11,7 +11,7 @@ import msgspec
 
 from outrider.operators.packages.advisories.places import store_path
 from outrider.operators.packages.advisories.sources import read_source
-from outrider.operators.packages.advisories.store import write_store
+from outrider.operators.packages.advisories.writing import write_store
 from outrider.operators.packages.pypi.serving.documents import Uploaded
 from outrider.operators.packages.sboms.envelopes import sealed
 from outrider.operators.packages.sboms.signed_files import signature_path

@@ -13,6 +13,8 @@ Status = Literal["not_affected", "affected", "fixed", "under_investigation"]
 # With these a finding is none.
 SUPPRESSING: tuple[Status, ...] = ("not_affected", "fixed")
 _MOST_TOLD = 20
+_CVE = "cve-"
+_SEVERAL = 2
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,12 +68,22 @@ class Statements:
                 self._by_id.setdefault(identity, []).append(number)
 
     def about(self, package: LockedPackage, vulnerability: Vulnerability) -> Statement | None:
-        """Return what counts for a vulnerability of a package: the newest statement, of several at one time the last one."""
+        """Return what counts for a vulnerability of a package: the newest statement, of several at one time the last one.
+
+        Where a finding stands for several CVEs, and some are stated for themselves, it is each of these that must be no danger.
+        """
         ids = {compared(one) for one in (vulnerability.id, *vulnerability.aliases)}
         numbers = sorted({number for identity in ids for number in self._by_id.get(identity, ())})
         fitting = [number for number in numbers if self._holds(self._all[number], package)]
         self._fitting.update(fitting)
-        return max((self._all[number] for number in reversed(fitting)), key=lambda one: one.time, default=None)
+        said = [self._all[number] for number in reversed(fitting)]
+        cves = {one for one in ids if one.startswith(_CVE)}
+        if len(cves) < _SEVERAL:
+            return _newest(said)
+        # One that names the record itself, or another database's, is about all of it.
+        each = [_newest(one for one in said if cve in one.ids or one.ids & (ids - cves)) for cve in sorted(cves)]
+        dangers = [one for one in each if one is not None and one.status not in SUPPRESSING]
+        return _newest(dangers) if dangers or None in each else _newest(one for one in each if one is not None)
 
     def _holds(self, statement: Statement, package: LockedPackage) -> bool:
         return any(product.holds(package, self._audited) for product in statement.products)
@@ -87,6 +99,10 @@ class Statements:
             if len(told) <= _MOST_TOLD
             else [*told[:_MOST_TOLD], f"{len(told) - _MOST_TOLD} more statements fit nothing"]
         )
+
+
+def _newest(said: Iterable[Statement]) -> Statement | None:
+    return max(said, key=lambda one: one.time, default=None)
 
 
 def _hint(statement: Statement) -> str:
