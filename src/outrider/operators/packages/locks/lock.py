@@ -92,6 +92,7 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
         tells_needs: Whether it says what its packages need.
         partial: Why it may not name all that is installed, and what to do; empty where it does.
         may_be_whole: Whether it may name all the same, and only does not say so.
+        lacking: How many packages stand in it only as what others need: of these nothing is known.
     """
 
     form: str
@@ -100,6 +101,7 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
     tells_needs: bool = True
     partial: str = ""
     may_be_whole: bool = False
+    lacking: int = 0
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -46,19 +46,49 @@ def _read_document(findings: Findings, document: dict[str, Any]) -> None:
     for place, importer in (findings.section(document, "importers") or {".": document}).items():
         with findings.entry(place):
             findings.ask(_needs(table_of(importer), (*_NEEDS, "devDependencies")))
+            _note_lacking(findings, document, place, importer)
     needs: dict[str, set[Need]] = {}
     optional: dict[str, list[bool]] = {}
     for key, entry in snapshots.items():
         with findings.entry(key):
             needs.setdefault(_without_peers(key), set()).update(_needs(table_of(entry)))
             optional.setdefault(_without_peers(key), []).append(entry.get("optional") == "true")
+            _note_lacking(findings, document, key, entry)
     for key, entry in findings.section(document, "packages").items():
         with findings.entry(key):
             table = table_of(entry)
             needs.setdefault(key, set()).update(_needs(table))
+            _note_lacking(findings, document, key, table)
             is_development = key not in main if snapshots else table.get("dev") == "true"
             is_optional = all(optional.get(key, [table.get("optional") == "true"]))
             _take(findings, key, table, needs[key], development=is_development, optional=is_optional)
+
+
+def _note_lacking(findings: Findings, document: dict[str, Any], place: str, entry: dict[str, Any]) -> None:
+    """Note what is needed and has no entry; what is optional pnpm may have left out, with what only that needs."""
+    if entry.get("optional") == "true":
+        return
+    packages, snapshots = findings.section(document, "packages"), findings.section(document, "snapshots")
+    for field in ("dependencies", "devDependencies"):
+        for alias, said in table_at(entry, field).items():
+            version = said.get("version") if isinstance(said, dict) else said
+            if not isinstance(version, str) or version.startswith("link:"):
+                continue
+            # By the versions of the format, the last ones without a slash before them.
+            keys = [version, f"{alias}@{version}", f"/{alias}@{version}", f"/{alias}/{version}"]
+            is_whole = any(_without_peers(one) in packages for one in keys[:2]) and any(
+                one in snapshots for one in keys[:2]
+            )
+            if not (is_whole if _has_snapshots(document) else any(one in packages for one in keys)):
+                findings.lack(
+                    f"{alias} {_without_peers(version)}", _without_peers(place) if place != "." else "the project"
+                )
+
+
+def _has_snapshots(document: dict[str, Any]) -> bool:
+    """Return whether it is of version 9, which says apart what each package needs."""
+    version = document.get("lockfileVersion")
+    return isinstance(version, str) and version.partition(".")[0] == "9"
 
 
 def _take(findings: Findings, key: str, entry: dict[str, Any], needs: set[Need], **flags: bool) -> None:

@@ -192,6 +192,66 @@ def test_a_lock_of_yarn_that_is_cut_off_is_refused(text: str) -> None:
                 read_lock("yarn.lock", text[:end])
 
 
+CRATE = '[[package]]\nname = "{}"\nversion = "{}"\n{}\n'
+SNAPSHOTS = (
+    "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a: {specifier: ^1, version: 1.0.0(c@1.0.0)}\n"
+)
+PNPM = (
+    SNAPSHOTS + "packages:\n  a@1.0.0: {}\n  c@1.0.0: {}\nsnapshots:\n  a@1.0.0(c@1.0.0): {dependencies: {c: 1.0.0}}\n"
+)
+LACKING = [
+    ("Cargo.lock", "version = 4\n" + CRATE.format("shop", "0.1.0", 'dependencies = ["a"]'), "a, which shop needs"),
+    ("Cargo.lock", "version = 4\n" + CRATE.format("a", "1.0.0", 'dependencies = ["b 2.0.0"]') + CRATE.format("b", "1.0.0", ""), "b 2.0.0, which a needs"),
+    ("uv.lock", "version = 1\n" + CRATE.format("a", "1.0.0", 'dependencies = [{name = "b"}]'), "b, which a needs"),
+    ("uv.lock", "version = 1\n" + CRATE.format("a", "1.0.0", 'source = {virtual = "."}\n[package.dev-dependencies]\ndev = [{name = "b"}]'), "b, which a needs"),
+    ("poetry.lock", CRATE.format("a", "1.0.0", '[package.dependencies]\nb = ">=1"') + "[metadata]\n", "b, which a needs"),
+    ("pylock.toml", 'lock-version = "1.0"\n[[packages]]\nname = "a"\nversion = "1"\ndependencies = [{name = "b"}]\n', "b, which a needs"),
+    ("package-lock.json", '{"lockfileVersion": 3, "packages": {"": {"dependencies": {"a": "^1"}}}}', "a, which the project needs"),
+    ("package-lock.json", '{"lockfileVersion": 3, "packages": {"": {"devDependencies": {"a": "^1"}}}}', "a, which the project needs"),
+    ("package-lock.json", '{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1.0.0", "dependencies": {"b": "1"}}}}', "b, which a needs"),
+    ("pnpm-lock.yaml", SNAPSHOTS, "a 1.0.0, which the project needs"),
+    ("pnpm-lock.yaml", PNPM, "c 1.0.0, which a@1.0.0 needs"),
+    ("pnpm-lock.yaml", "lockfileVersion: 5.4\ndependencies:\n  a: 1.0.0_c@1.0.0\n", "a 1.0.0_c@1.0.0, which the project needs"),
+    ("pnpm-lock.yaml", "lockfileVersion: '6.0'\npackages:\n  /a@1.0.0:\n    dependencies: {b: 1.0.0(c@1.0.0)}\n", "b 1.0.0, which /a@1.0.0 needs"),
+    ("yarn.lock", BERRY + '  dependencies:\n    b: "npm:^1"\n', "b, which a needs"),
+    ("bun.lock", '{"lockfileVersion": 1, "workspaces": {"": {"dependencies": {"a": "^1"}}}, "packages": {}}', "a, which the project needs"),
+    ("bun.lock", '{"lockfileVersion": 1, "packages": {"a": ["a@1.0.0", "", {"dependencies": {"b": "1"}}]}}', "b, which a needs"),
+    ("Gemfile.lock", "GEM\n  specs:\n    a (1)\n      b (>= 1)\n      bundler\n", "b, which a needs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "said"), LACKING)
+def test_what_others_need_and_has_no_entry_is_told(name: str, text: str, said: str) -> None:
+    lock = read_lock(name, text)
+    assert lock.unreadable == (f"{said}, is not in it",)
+    assert lock.lacking == 1
+    assert lock.left_open.startswith(("it has no entry for 1 package", "none of its packages"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("poetry.lock", CRATE.format("a", "1.0.0", '[package.dependencies]\nb = {version = "1", markers = "os_name == \'nt\'"}\nc = {version = "1", optional = true}') + "[metadata]\n"),
+        ("package-lock.json", '{"lockfileVersion": 3, "packages": {"": {"dependencies": {"b": "1"}, "optionalDependencies": {"b": "1"}, "peerDependencies": {"c": "1"}}}}'),
+        ("package-lock.json", '{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1.0.0", "dependencies": {"b": "1"}, "bundleDependencies": ["b"]}}}'),
+        ("package-lock.json", '{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1.0.0", "optional": true, "dependencies": {"b": "1"}}}}'),
+        ("package-lock.json", '{"lockfileVersion": 3, "packages": {"../a": {"version": "1.0.0", "dependencies": {"b": "1"}}}}'),
+        ("pnpm-lock.yaml", "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a: {specifier: 'workspace:*', version: link:a}\n    optionalDependencies:\n      b: {specifier: ^1, version: 1.0.0}\n"),
+        ("yarn.lock", BERRY + '  dependencies:\n    b: "npm:^1"\n  dependenciesMeta:\n    b:\n      optional: true\n'),
+        ("yarn.lock", YARN),
+        ("bun.lock", '{"lockfileVersion": 1, "workspaces": {"": {"optionalDependencies": {"a": "^1"}, "peerDependencies": {"b": "1"}}}, "packages": {}}'),
+    ],
+)  # fmt: skip
+def test_what_may_be_left_out_of_a_lock_is_not_missed(name: str, text: str) -> None:
+    lock = read_lock(name, text)
+    assert (lock.unreadable, lock.lacking, lock.left_open) == ((), 0, "")
+
+
+def test_a_lock_of_poetry_without_its_end_is_refused() -> None:
+    with pytest.raises(InvalidConfigError, match=r"poetry\.lock: it cannot be read: there is no \[metadata\] in it"):
+        read_lock("poetry.lock", CRATE.format("a", "1.0.0", ""))
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
