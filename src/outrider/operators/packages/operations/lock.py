@@ -11,6 +11,7 @@ from outrider.operators.packages.locks.making.making import files_of, form_of, m
 from outrider.operators.packages.locks.reading import read_lock
 from outrider.operators.packages.locks.writing.differences import VersionChange, changes_between, differences
 from outrider.operators.packages.locks.writing.files import digest_of, refuse_changed, text_or_none, write_text
+from outrider.operators.packages.locks.writing.hash_changes import hash_changes, refuse_hash_changes
 from outrider.operators.packages.sessions import Terms, question_of
 from outrider.operators.packages.texts import number_of
 from outrider.operators.packages.versions.ecosystems import Ecosystem
@@ -101,7 +102,7 @@ async def run(params: LockParams, context: Context) -> LockResult:
 
     Raises:
         InvalidConfigError: A package is not written as its ecosystem writes it, or a manifest cannot be read.
-        ConflictError: What is asked for cannot be had at once; it says why.
+        ConflictError: What is asked for cannot be had at once; it says why. Or a version that is to be kept has other hashes now.
         UnsupportedError: The file is of no format that can be written, or a manifest has what is not read.
         NotFoundError: No registry has a package, or there is no manifest.
         MissingRequirementError: No registry is known here, or no Bundler for Gemfile.lock.
@@ -129,8 +130,11 @@ async def _draft(params: LockParams, context: Context) -> _Draft:
         new = await made(params.ecosystem, path, kept)
     texts = {path: new.text, **new.beside}
     lock = _together(form, [texts[one] for one in files])
+    changed = hash_changes(old, lock)
+    if params.keep:
+        refuse_hash_changes(params.path, changed)
     draft = _Draft(texts, {one: text_or_none(one) for one in texts}, LockResult(
-        file=params.path, form=form, packages=len(lock.packages), changes=changes_between(old, lock), warnings=new.warnings,
+        file=params.path, form=form, packages=len(lock.packages), changes=changes_between(old, lock), warnings=[*new.warnings, *changed],
     ))  # fmt: skip
     draft.result.beside = [str(one) for one in draft.changed if one != path]
     return draft

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -46,6 +47,18 @@ def home_of(folder: Path, registry: CargoRegistry) -> dict[str, str]:
 
 async def locked(folder: Path) -> LockResult:
     return await lock.run(LockParams(ecosystem="cargo", file=str(folder / "shop" / "Cargo.lock")), context(folder))
+
+
+async def test_a_crate_that_was_published_anew_is_told(registry: CargoRegistry, tmp_path: Path) -> None:
+    registry.add("web@1.0.0")
+    project(tmp_path / "shop", '[dependencies]\nweb = "1"')
+    await locked(tmp_path)
+    path = tmp_path / "shop" / "Cargo.lock"
+    path.write_text(re.sub(r'checksum = "\w+"', f'checksum = "{"0" * 64}"', path.read_text()))
+    before = path.read_text()
+    with pytest.raises(ConflictError, match=r"web 1\.0\.0 was locked with sha256 0+\.\.\., and now has sha256"):
+        await lock.run(LockParams(ecosystem="cargo", file=str(path), keep=True), context(tmp_path))
+    assert path.read_text() == before
 
 
 async def native(folder: Path) -> str | None:

@@ -1,6 +1,7 @@
 """Lock files of Python as they are written, and as pip takes them with the network cut."""
 
 import asyncio
+import re
 import subprocess
 import sys
 import tomllib
@@ -71,6 +72,25 @@ async def test_what_is_there_may_be_kept(index: PythonIndex, place: Path) -> Non
     (place / "requirements.txt").write_text("web==1.0\n")
     assert (await lock.run(params(place, "web", keep=True), context(place))).changes == []
     assert [one.after for one in (await lock.run(params(place, "web"), context(place))).changes] == ["2.0"]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "pylock.toml"])
+async def test_what_is_kept_keeps_its_hashes(index: PythonIndex, place: Path, name: str) -> None:
+    index.add("web", "1.0")
+    await lock.run(params(place, "web", name=name), context(place))
+    text = (place / name).read_text()
+    digits = read_lock(name, text).packages[0].hashes["sha256"][0]
+    other = text.replace(digits, "0" * 64)
+    (place / name).write_text(other)
+    said = f"web 1.0 was locked with sha256 000000000000..., and now has sha256 {digits[:12]}..."
+    with pytest.raises(ConflictError, match=re.escape(said)) as raised:
+        await lock.plan(params(place, "web", name=name, keep=True), context(place))
+    assert "without --keep" in raised.value.suggestions[1]
+    assert (await lock.plan(params(place, "web", name=name), context(place))).warnings == [said]
+    # Files are added to versions.
+    (place / name).write_text(text)
+    index.add_source("web", "1.0")
+    assert (await lock.run(params(place, "web", name=name, keep=True), context(place, later=1000))).warnings == []
 
 
 async def test_pylock_is_what_the_specification_wants(index: PythonIndex, place: Path) -> None:
