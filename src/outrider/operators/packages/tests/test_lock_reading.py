@@ -269,6 +269,27 @@ def test_a_conflict_of_a_merge_is_refused(name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("Cargo.lock", "version = 5\n" + CRATE.format("shop", "1", "")),
+        ("uv.lock", "version = 9\nrevision = 1\n" + CRATE.format("a", "1", "")),
+        ("poetry.lock", CRATE.format("a", "1", "") + '[metadata]\nlock-version = "9.0"\n'),
+        ("pdm.lock", '[metadata]\nlock_version = "9.0"\n' + CRATE.format("a", "1", "")),
+        ("pylock.toml", 'lock-version = "9.0"\n[[packages]]\nname = "a"\nversion = "1"\n'),
+        ("pnpm-lock.yaml", "lockfileVersion: '19.0'\n"),
+        ("yarn.lock", BERRY.replace("version: 8", "version: 99")),
+        ("package-lock.json", '{"lockfileVersion": 9, "packages": {"node_modules/a": {"version": "1.0.0"}}}'),
+        ("npm-shrinkwrap.json", '{"lockfileVersion": 9, "packages": {"node_modules/a": {"version": "1.0.0"}}}'),
+        ("bun.lock", '{"lockfileVersion": 9, "packages": {"a": ["a@1.0.0"]}}'),
+        ("packages.lock.json", '{"version": 9, "a": {"dependencies": {"b": {"type": "Direct", "resolved": "1.0.0"}}}}'),
+        ("Pipfile.lock", '{"_meta": {"pipfile-spec": 99}, "default": {"a": {"version": "==1"}}}'),
+    ],
+)  # fmt: skip
+def test_a_version_of_a_format_that_is_not_known_is_told(name: str, text: str) -> None:
+    assert re.match(r"its version (5|9|19|99) is not known here", read_lock(name, text).left_open)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
         ("requirements.txt", "web==1.23 --hash=sha256:aa\n"),
         ("uv.lock", 'version = 1\n[[package]]\nname = "web"\nversion = "1.23"\nsdist = {hash = "sha256:aa"}\n'),
         ("yarn.lock", '# yarn lockfile v1\nweb@1:\n  version "1.23"\n  integrity sha512-a\n'),

@@ -61,6 +61,30 @@ async def test_a_crate_that_was_published_anew_is_told(registry: CargoRegistry, 
     assert path.read_text() == before
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("version = 4", "version = 5", "its version 5 is not known here"),
+        ("[[package]]", "<<<<<<< HEAD\n[[package]]", "a conflict of a merge"),
+    ],
+)
+async def test_a_lock_that_cannot_be_read_is_no_lock(
+    registry: CargoRegistry, tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    registry.add("web@1.0.0")
+    project(tmp_path / "shop", '[dependencies]\nweb = "1"')
+    await locked(tmp_path)
+    path = tmp_path / "shop" / "Cargo.lock"
+    text = path.read_text()
+    path.write_text(text.replace(before, after, 1))
+    with pytest.raises((InvalidConfigError, UnsupportedError), match=said) as caught:
+        await lock.run(LockParams(ecosystem="cargo", file=str(path), keep=True), context(tmp_path))
+    assert caught.value.suggestions == ["lock without --keep: all of it is new then"]
+    result = await locked(tmp_path)
+    assert said in result.warnings[0]
+    assert path.read_text() == text
+
+
 async def native(folder: Path) -> str | None:
     """Return the lock that Cargo writes for the same manifest; None where it finds no solution."""
     other = folder / "native"
