@@ -85,6 +85,16 @@ def test_what_is_of_no_format_is_refused_with_its_place(name: str, text: str, fo
     assert raised.value.suggestions
 
 
+def test_what_people_write_is_to_be_corrected() -> None:
+    for name, remedy in (
+        ("package.json", "correct it there"),
+        ("package-lock.json", "have its own tool write it anew"),
+    ):
+        with pytest.raises(InvalidConfigError, match=f"^{name}: it cannot be read: .* in line 2") as raised:
+            documents.read_json(name, '{\n"a": x}')
+        assert raised.value.suggestions == [remedy]
+
+
 def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "MAX_SIZE", 10)
     with pytest.raises(InvalidConfigError, match="11 characters"):
