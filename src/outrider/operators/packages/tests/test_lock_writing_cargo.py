@@ -85,6 +85,24 @@ async def test_a_lock_that_cannot_be_read_is_no_lock(
     assert path.read_text() == text
 
 
+async def test_features_that_there_are_not(registry: CargoRegistry, tmp_path: Path) -> None:
+    registry.add("web@1.0.0", features={"fast": []})
+    project(tmp_path / "shop", '[dependencies]\nweb = { version = "1", features = ["fats"] }')
+    with pytest.raises(ConflictError, match=r"^web 1 has no feature fats: 1\.0\.0 has fast\.$"):
+        await locked(tmp_path)
+    for value in ("gone", "dep:web", "gone/fast"):
+        project(tmp_path / "shop", f'[dependencies]\nweb = "1"\n[features]\ndefault = ["{value}"]')
+        with pytest.raises(InvalidConfigError, match=f"features.default includes {value}") as caught:
+            await locked(tmp_path)
+        assert caught.value.path == "features.default"
+        assert await native(tmp_path) is None
+    project(
+        tmp_path / "shop",
+        '[dependencies]\nweb = { version = "1", optional = true }\n[features]\na = ["b", "web?/fast"]\nb = ["dep:web"]',
+    )
+    assert (await locked(tmp_path)).packages == 1
+
+
 async def native(folder: Path) -> str | None:
     """Return the lock that Cargo writes for the same manifest; None where it finds no solution."""
     other = folder / "native"
