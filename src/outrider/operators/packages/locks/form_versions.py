@@ -4,20 +4,19 @@ import re
 
 from outrider.core.errors import UnsupportedError
 
-# By format: where its version stands, and which are known; without one a file is of a version that has none.
+# By format: what its version is called, where it stands, and which are known; without one a file is of a version that has none.
 _KNOWN = {
-    "Cargo.lock": (r"^version\s*=\s*(\d+)", range(1, 5)),
-    "Pipfile.lock": (r'"pipfile-spec"\s*:\s*(\d+)', range(7)),
-    "bun.lock": (r'"lockfileVersion"\s*:\s*(\d+)', range(4)),
-    "package-lock.json": (r'"lockfileVersion"\s*:\s*(\d+)', range(4)),
-    "packages.lock.json": (r'"version"\s*:\s*(\d+)', range(1, 4)),
-    "pdm.lock": (r"^lock_version\s*=\s*[\"'](\d+)", range(1, 5)),
-    "pnpm-lock.yaml": (r"^lockfileVersion:\s*[\"']?(\d+)", range(5, 10)),
-    "poetry.lock": (r"^lock-version\s*=\s*[\"'](\d+)", range(1, 3)),
-    "pylock.toml": (r"^lock-version\s*=\s*[\"'](\d+)", range(1, 2)),
-    "uv.lock": (r"^version\s*=\s*(\d+)", range(1, 2)),
-    # Those of Yarn 1 and of later ones have each their own.
-    "yarn.lock": (r"^(?:# yarn lockfile v(?=1$)|[\"']?__metadata[\"']?:\n\s+version:\s*)(\d+)", range(1, 11)),
+    "Cargo.lock": ("version", r"^version\s*=\s*(\d+)", range(1, 5)),
+    "Pipfile.lock": ("pipfile-spec", r'"pipfile-spec"\s*:\s*(\d+)', range(7)),
+    "bun.lock": ("lockfileVersion", r'"lockfileVersion"\s*:\s*(\d+)', range(4)),
+    "package-lock.json": ("lockfileVersion", r'"lockfileVersion"\s*:\s*(\d+)', range(4)),
+    "packages.lock.json": ("version", r'"version"\s*:\s*(\d+)', range(1, 4)),
+    "pdm.lock": ("lock_version", r"^lock_version\s*=\s*[\"'](\d+)", range(1, 5)),
+    "pnpm-lock.yaml": ("lockfileVersion", r"^lockfileVersion:\s*[\"']?(\d+)", range(5, 10)),
+    "poetry.lock": ("lock-version", r"^lock-version\s*=\s*[\"'](\d+)", range(1, 3)),
+    "pylock.toml": ("lock-version", r"^lock-version\s*=\s*[\"'](\d+)", range(1, 2)),
+    "uv.lock": ("version", r"^version\s*=\s*(\d+)", range(1, 2)),
+    "yarn.lock": ("__metadata.version", r"^[\"']?__metadata[\"']?:\n\s+version:\s*(\d+)", range(1, 11)),
 }
 
 
@@ -28,7 +27,7 @@ def unknown_version(form: str, text: str) -> str:
         form: The name of its format.
         text: Of it.
     """
-    pattern, known = _KNOWN.get(form, ("(?!)", range(0)))
+    _, pattern, known = _KNOWN.get(form, ("", "(?!)", range(0)))
     found = re.search(pattern, text, re.MULTILINE)
     return "" if found is None or found[1].lstrip("0") in {str(one).lstrip("0") for one in known} else found[1][:20]
 
@@ -47,6 +46,6 @@ def refuse_unknown_version(form: str, text: str, remedy: str) -> None:
     version = unknown_version(form, text)
     if version:
         raise UnsupportedError(
-            f"{form}: its version {version} is not known here, and what it says may be lost", path="file", found=f"version {version}",
-            expected=f"version {_KNOWN[form][1][-1]} or an older one", suggestions=[remedy],
+            f"{form}: its version {version} is not known here, and what it says may be lost", path=_KNOWN[form][0], found=version,
+            expected=f"version {_KNOWN[form][2][-1]} or an older one", suggestions=[remedy],
         )  # fmt: skip
