@@ -10,6 +10,7 @@ from outrider.operators.packages.cargo.all_sources import CargoSources
 from outrider.operators.packages.cargo.chosen import Chosen, packages_of
 from outrider.operators.packages.cargo.crates import Want
 from outrider.operators.packages.cargo.details import CargoPatch, LocalPackage
+from outrider.operators.packages.cargo.features import without_feature
 from outrider.operators.packages.cargo.local import local_crates, local_roots
 from outrider.operators.packages.cargo.order import CargoOrder
 from outrider.operators.packages.cargo.places import GIT
@@ -72,6 +73,9 @@ class CargoResolver:
         for want in asked:
             if not self._source.crates[want.name].table.versions:
                 raise NotFoundError(f"cargo {want}: there is none", found=want.name, suggestions=["check the name"])
+        lacking = without_feature(self._source.crates, asked, self._local)
+        if lacking is not None:
+            return lacking
         answer = await self._answer(asked)
         if isinstance(answer, Refuted):
             return await self._impossible(answer, asked)

@@ -19,6 +19,7 @@ from outrider.operators.packages.fixing.lock_fixing import fix_lock
 from outrider.operators.packages.fixing.projects import PROJECTS
 from outrider.operators.packages.fixing.results import FixedFile, Vulnerable
 from outrider.operators.packages.fixing.units import Auditor
+from outrider.operators.packages.locks.form_versions import refuse_unknown_version
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.reading import lock_files, read_lock
 from outrider.operators.packages.locks.writing.files import digest_of, read_text
@@ -89,6 +90,7 @@ async def find_fix(wanted: FixParams, context: Context, folder: Path | None = No
             try:
                 text = read_text(path)
                 lock = read_lock(path.as_posix(), text)
+                refuse_unknown_version(lock.form, text, "have its own tool update it")
                 await _fix_one(found, LockFile(path, text, lock), auditor, (wanted, context, folder))
             except (ConflictError, InvalidConfigError, NotFoundError, UnsupportedError) as error:
                 # One file that cannot be fixed must not keep the others from it, nor hide that it is there.

@@ -23,7 +23,7 @@ class Gathered(msgspec.Struct, kw_only=True):
         found_in: The files that have each of them.
         needed_by: Names of packages of the same files that need them.
         unreadable: What could not be read, in words.
-        unknown: The files of which nothing could be read.
+        unknown: The files of which nothing could be read, or not all.
     """
 
     title: str
@@ -67,7 +67,7 @@ def gathered(path: Path, installed: str, environment: Mapping[str, str]) -> Gath
     return Gathered(
         title=root.resolve().name or "project", files=[file for file, _ in locks], told=[told[key] for key in sorted(told)],
         found_in=found_in, needed_by=_needed_by(locks), unreadable=[f"{file}: {text}" for file, lock in locks for text in lock.warnings],
-        unknown=[file for file, lock in locks if lock.is_unknown],
+        unknown=[file for file, lock in locks if lock.is_unknown or lock.lacking],
     )  # fmt: skip
 
 

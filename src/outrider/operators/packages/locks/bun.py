@@ -35,6 +35,8 @@ def read(text: str) -> Lock:
     for place, entry in packages.items():
         with findings.entry(place):
             needs[place] = list(_places(packages, place, _aliases(_table(entry), _NEEDS)))
+            if not _table(entry).get("bundled"):
+                _note_lacking(findings, packages, place, _table(entry), ["dependencies"])
     starts: dict[str, list[str]] = {"main": [], "development": []}
     for path, workspace in findings.section(document, "workspaces").items():
         with findings.entry(f"workspaces: {path}"):
@@ -42,12 +44,23 @@ def read(text: str) -> Lock:
             name = place_of(packages, str(table.get("name", "")), path) if path else ""
             starts["main"] += _places(packages, name, _aliases(table, _NEEDS))
             starts["development"] += _places(packages, name, _aliases(table, ["devDependencies"]))
+            _note_lacking(findings, packages, name, table, ["dependencies", "devDependencies"])
     findings.ask(_identities(packages, [*starts["main"], *starts["development"]]))
     only = reached(starts["development"], needs) - reached(starts["main"], needs)
     for place in needs:
         with findings.entry(place):
             _take(findings, packages, place, is_development=place in only)
     return findings.lock()
+
+
+def _note_lacking(
+    findings: Findings, packages: Mapping[str, Any], place: str, table: dict[str, Any], fields: Sequence[str]
+) -> None:
+    """Note what is needed and is nowhere; what is optional bun may have left out."""
+    left_out = table_at(table, "optionalDependencies")
+    for alias in _aliases(table, fields):
+        if alias not in left_out and not [*_places(packages, place, [alias])]:
+            findings.lack(alias, place or "the project")
 
 
 def place_of(packages: Mapping[str, Any], name: str, folder: str) -> str:
@@ -104,7 +117,7 @@ def _aliases(table: dict[str, Any], fields: Iterable[str]) -> Iterator[str]:
         yield from table_at(table, field)
 
 
-def _places(packages: dict[str, Any], place: str, aliases: Iterable[str]) -> Iterator[str]:
+def _places(packages: Mapping[str, Any], place: str, aliases: Iterable[str]) -> Iterator[str]:
     """Yield where the dependencies of a package are: with it, or with one of those that it is in."""
     inside = names_in(place)
     if len(inside) > _DEEPEST:

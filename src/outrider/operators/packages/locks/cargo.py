@@ -53,11 +53,16 @@ def read(text: str) -> Lock:
     document = read_toml(FORM, text)
     findings = Findings(FORM, "cargo")
     checksums = _checksums(findings.section(document, "metadata"))
-    for number, entry in enumerate(findings.rows(document, "package"), 1):
+    entries = findings.rows(document, "package")
+    present = _present([*entries, document.get("root")])
+    for number, entry in enumerate(entries, 1):
         with findings.entry(f"package[{number}]"):
             name = text_at(table_of(entry), "name")
             with findings.entry(name):
                 _take(findings, name, entry, checksums)
+                for need in map(_need, texts_at(entry, "dependencies")):
+                    if need not in present:
+                        findings.lack(need if isinstance(need, str) else " ".join(need), name)
     return findings.lock()
 
 
@@ -65,6 +70,13 @@ def _checksums(metadata: dict[str, Any]) -> dict[tuple[str, str, str], Any]:
     """Return the checksums of version 1, which stand at the end, by name, version and source."""
     matches = ((_CHECKSUM.fullmatch(key), value) for key, value in metadata.items())
     return {(match[1], match[2], match[3] or ""): value for match, value in matches if match}
+
+
+def _present(entries: list[Any]) -> set[Need]:
+    """Return what can be needed: names, and these with each version."""
+    tables = [one for one in entries if isinstance(one, dict)]
+    names = {str(one.get("name")) for one in tables}
+    return {*names, *((str(one.get("name")), str(one.get("version"))) for one in tables)}
 
 
 def _take(findings: Findings, name: str, entry: dict[str, Any], checksums: dict[tuple[str, str, str], Any]) -> None:

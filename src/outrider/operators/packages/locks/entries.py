@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from outrider.operators.packages.locks.lock import Lock, LockedPackage, Packed, unreadable
+from outrider.operators.packages.texts import number_of
 
 _SHOWN = 200
 _LONGEST = 2000
@@ -34,6 +35,7 @@ class Findings:
         self.packages: list[LockedPackage] = []
         self._ecosystem = ecosystem
         self._asked: set[Need] = set()
+        self._lacking: dict[str, str] = {}
         self._reports: list[str] = []
         self._place: object = ""
 
@@ -81,6 +83,15 @@ class Findings:
     def ask(self, needs: Iterable[Need]) -> None:
         """Note what the project itself asks for."""
         self._asked.update(one if isinstance(one, str) or one[1] else one[0] for one in needs)
+
+    def lack(self, need: str, by: object) -> None:
+        """Note what is needed and has no entry: a file that is whole has one for it.
+
+        Args:
+            need: As it is called there.
+            by: What needs it.
+        """
+        self._lacking.setdefault(need, f"{need}, which {by} needs, is not in it")
 
     def _read_hashes(self, read: Callable[[], Hashes]) -> Hashes:
         try:
@@ -141,13 +152,18 @@ class Findings:
         together: dict[tuple[str, str, str, str], list[LockedPackage]] = {}
         for one in self.packages:
             together.setdefault((one.ecosystem, one.name, one.version, one.address), []).append(one)
+        for text in self._lacking.values():
+            self.report(text)
         reports = list(dict.fromkeys(self._reports))
         if len(reports) > _MOST_REPORTS:
             reports[_MOST_REPORTS:] = [f"{len(reports) - _MOST_REPORTS} more"]
         packages = tuple(self._marked(_one(group)) for _, group in sorted(together.items()))
+        if self._lacking:
+            lacking = number_of(len(self._lacking), "package")
+            partial = f"it has no entry for {lacking} that others in it need, and may be cut off or merged by halves: have its own tool write it anew"
         return Lock(
             form=self.form, packages=packages, unreadable=tuple(reports), tells_needs=tells_needs,
-            partial=partial if packages or reports else "", may_be_whole=may_be_whole,
+            partial=partial if packages or reports else "", may_be_whole=may_be_whole, lacking=len(self._lacking),
         )  # fmt: skip
 
     def _marked(self, one: LockedPackage) -> LockedPackage:

@@ -26,10 +26,14 @@ def read(text: str) -> Lock:
     for number, line in enumerate(checked(FORM, text).splitlines(), 1):
         with findings.entry(f"line {number}"):
             gems.take(line)
+    # Bundler is there without an entry.
+    present = {"bundler", *gems.projects, *(name for name, _ in gems.found)}
     for (name, version), fields in gems.found.items():
         with findings.entry(name):
             hashes = collected(gems.checksums.get((name, version), ()))
             findings.add(name, version, hashes=hashes, **fields)
+            for need in sorted(fields["needs"] - present):
+                findings.lack(need, name)
     findings.ask(gems.asked)
     return findings.lock()
 
@@ -41,12 +45,14 @@ class _Gems:
         found: Fields of packages by name and version.
         checksums: Algorithm and digits by name and version.
         asked: Names of what the project itself asks for.
+        projects: Names of the project itself.
     """
 
     def __init__(self) -> None:
         self.found: dict[tuple[str, str], dict[str, Any]] = {}
         self.checksums: dict[tuple[str, str], list[tuple[str, str]]] = {}
         self.asked: set[str] = set()
+        self.projects: set[str] = set()
         self._section = ""
         self._remote = ""
         self._needs: set[str] | None = None
@@ -75,7 +81,8 @@ class _Gems:
         if match is None:
             raise UnusableEntry(f"{text} is no gem with its version")
         if self._section == "PATH" and self._remote == ".":
-            self._needs = self.asked  # the project itself
+            self._needs = self.asked
+            self.projects.add(match[1])
             return
         fields = self.found.setdefault((match[1], match[2]), {"source": _SOURCES[self._section], "needs": set()})
         self._needs = fields["needs"]

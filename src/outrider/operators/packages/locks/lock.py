@@ -1,10 +1,16 @@
 """What a lock file, or a list of packages, says is installed."""
 
+import re
+
 import msgspec
 
 from outrider.core.errors import InvalidConfigError
 
 _SHOWN = 200
+_BY_HAND = re.compile(
+    r"(?!.*lock)(?:.*\.(?:toml|ya?ml|xml|props|targets|config|txt)|.*(?:cs|fs|vb)proj|(?:package|composer)\.json|Pipfile|Gemfile)",
+    re.IGNORECASE,
+)
 # Of a registry of its own that is not the one that its ecosystem has for everybody: another package, whatever it is called.
 OTHER_REGISTRY = "registry"
 
@@ -92,6 +98,7 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
         tells_needs: Whether it says what its packages need.
         partial: Why it may not name all that is installed, and what to do; empty where it does.
         may_be_whole: Whether it may name all the same, and only does not say so.
+        lacking: How many packages stand in it only as what others need: of these nothing is known.
     """
 
     form: str
@@ -100,6 +107,7 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
     tells_needs: bool = True
     partial: str = ""
     may_be_whole: bool = False
+    lacking: int = 0
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -129,5 +137,6 @@ def unreadable(form: str, found: str, expected: str) -> InvalidConfigError:
     """
     return InvalidConfigError(
         f"{form}: it cannot be read: {found[:_SHOWN]}", found=found[:_SHOWN], expected=expected,
-        suggestions=["have its own tool write it anew"],
+        # What people write no tool could write anew.
+        suggestions=["correct it there" if _BY_HAND.fullmatch(form.rpartition("/")[2]) else "have its own tool write it anew"],
     )  # fmt: skip

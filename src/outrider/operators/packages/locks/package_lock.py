@@ -22,6 +22,8 @@ from outrider.operators.packages.locks.npm_names import ranges_at, real_name, so
 FORM = "package-lock.json"
 _INSIDE = "node_modules/"
 _NEEDS = ("dependencies", "optionalDependencies", "peerDependencies")
+_CERTAIN = ("dependencies",)
+_APART = ("optional", "devOptional", "extraneous", "inBundle", "hasShrinkwrap", "link")
 _WANTED = (*_NEEDS, "devDependencies")
 _DEEPEST = 256
 
@@ -57,6 +59,8 @@ def _read_packages(findings: Findings, packages: dict[str, Any]) -> None:
                 findings.ask(places.needs(place, _WANTED))
             elif not table_of(entry).get("link"):
                 _take(findings, places, place, addresses)
+            for need in places.lacking(place):
+                findings.lack(need, place.rpartition(_INSIDE)[2] or "the project")
 
 
 def _take(findings: Findings, places: "_Places", place: str, addresses: set[str]) -> None:
@@ -98,6 +102,21 @@ class _Places:
             found = self._found(place, alias)
             if found in self._identities:
                 yield self._identities[found]
+
+    def lacking(self, place: str) -> Iterator[str]:
+        """Yield what an entry needs and what is not there, though npm would have put it there.
+
+        What is optional it may have left out, with what only that needs; what a package brings itself, or a link leads to outside, is
+        not its own to say.
+        """
+        entry = table_of(self.packages[place])
+        brought = entry.get("bundleDependencies") or entry.get("bundledDependencies") or []
+        if brought is True or place.startswith("..") or any(entry.get(one) for one in _APART):
+            return
+        left_out = {*table_at(entry, "optionalDependencies"), *(brought if isinstance(brought, list) else ())}
+        for alias, _ in ranges_at(entry, _CERTAIN if _INSIDE in place else (*_CERTAIN, "devDependencies")):
+            if alias not in left_out and not self._found(place, alias):
+                yield alias
 
     def _found(self, place: str, alias: str) -> str:
         """Return the folder of a dependency: within that of who needs it, or beside one that this is in; empty where there is none."""

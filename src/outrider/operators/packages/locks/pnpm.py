@@ -42,23 +42,70 @@ def read(text: str) -> Lock:
 
 def _read_document(findings: Findings, document: dict[str, Any]) -> None:
     snapshots = findings.section(document, "snapshots")
+    present = _Present(findings, document)
     main = _wanted_by_main(findings, document, snapshots) if snapshots else set()
     for place, importer in (findings.section(document, "importers") or {".": document}).items():
         with findings.entry(place):
             findings.ask(_needs(table_of(importer), (*_NEEDS, "devDependencies")))
+            _note_lacking(findings, present, place, importer)
     needs: dict[str, set[Need]] = {}
     optional: dict[str, list[bool]] = {}
     for key, entry in snapshots.items():
         with findings.entry(key):
             needs.setdefault(_without_peers(key), set()).update(_needs(table_of(entry)))
             optional.setdefault(_without_peers(key), []).append(entry.get("optional") == "true")
+            _note_lacking(findings, present, key, entry)
     for key, entry in findings.section(document, "packages").items():
         with findings.entry(key):
             table = table_of(entry)
             needs.setdefault(key, set()).update(_needs(table))
+            _note_lacking(findings, present, key, table)
             is_development = key not in main if snapshots else table.get("dev") == "true"
             is_optional = all(optional.get(key, [table.get("optional") == "true"]))
             _take(findings, key, table, needs[key], development=is_development, optional=is_optional)
+
+
+def _note_lacking(findings: Findings, present: "_Present", place: str, entry: dict[str, Any]) -> None:
+    """Note what is needed and has no entry; what is optional pnpm may have left out, with what only that needs."""
+    if entry.get("optional") == "true":
+        return
+    for field in ("dependencies", "devDependencies"):
+        for alias, said in table_at(entry, field).items():
+            version = said.get("version") if isinstance(said, dict) else said
+            if isinstance(version, str) and not version.startswith("link:") and not present.has(alias, version):
+                findings.lack(
+                    f"{alias} {_without_peers(version)}", _without_peers(place) if place != "." else "the project"
+                )
+
+
+class _Present:
+    """What a document has entries for.
+
+    Args:
+        findings: Of the file.
+        document: Of it.
+    """
+
+    def __init__(self, findings: Findings, document: dict[str, Any]) -> None:
+        self._packages = findings.section(document, "packages")
+        self._snapshots = findings.section(document, "snapshots")
+        # From version 9 on it says apart what each package needs.
+        self._is_apart = str(document.get("lockfileVersion")).partition(".")[0] == "9"
+        self._identities = {_identity(key) for key in self._packages} if not self._is_apart else set()
+
+    def has(self, alias: str, version: str) -> bool:
+        """Return whether there is one for a dependency, as the version of the format writes it."""
+        keys = (version, f"{alias}@{version}")
+        if self._is_apart:
+            return any(_without_peers(one) in self._packages for one in keys) and any(
+                one in self._snapshots for one in keys
+            )
+        old = (*keys, f"/{alias}@{version}", f"/{alias}/{version}")
+        # Before a key the host of another registry may stand.
+        return (
+            any(one in self._packages for one in old)
+            or (alias, _PEERS.split(_without_peers(version))[0]) in self._identities
+        )
 
 
 def _take(findings: Findings, key: str, entry: dict[str, Any], needs: set[Need], **flags: bool) -> None:

@@ -27,9 +27,13 @@ def read(text: str) -> Lock:
     """
     findings = Findings(FORM, "pypi")
     rows = findings.rows(read_toml(FORM, text), "packages")
+    present = {normalised(str(one.get("name"))) for one in rows if isinstance(one, dict)}
     for number, entry in enumerate(rows, 1):
         with findings.entry(f"packages[{number}]"):
             _take(findings, table_of(entry))
+            for need, _ in _needs(entry):
+                if need not in present:
+                    findings.lack(need, text_at(entry, "name"))
     # They are optional, and few tools write them.
     return findings.lock(tells_needs=any(isinstance(entry, dict) and "dependencies" in entry for entry in rows))
 
@@ -41,11 +45,15 @@ def _take(findings: Findings, entry: dict[str, Any]) -> None:
             return  # the project itself
         findings.add(
             normalised(name), text_at(entry, "version"), hashes=lambda: collected(_hashes(entry)), source=_source(entry),
-            needs=[
-                (normalised(text_at(table_of(one), "name")), optional_text(one, "version"))
-                for one in list_at(entry, "dependencies")
-            ],
+            needs=_needs(entry),
         )  # fmt: skip
+
+
+def _needs(entry: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (normalised(text_at(table_of(one), "name")), optional_text(one, "version"))
+        for one in list_at(entry, "dependencies")
+    ]
 
 
 def _source(entry: dict[str, Any]) -> str:

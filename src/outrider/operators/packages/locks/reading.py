@@ -5,9 +5,12 @@ import re
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 
+import msgspec
+
 from outrider.core.errors import InvalidConfigError, LimitedError, NotFoundError, UnsupportedError
 from outrider.operators.packages.locks.documents import checked
 from outrider.operators.packages.locks.empty import refuse_unmarked
+from outrider.operators.packages.locks.form_versions import unknown_version
 from outrider.operators.packages.locks.lock import Lock, unreadable
 
 MAX_DEPTH = 8
@@ -90,6 +93,10 @@ def read_lock(name: str, text: str) -> Lock:
         error.message = error.message.removeprefix(f"{PurePosixPath(name).name}: ")
         error.about(name)
         raise
+    version = unknown_version(lock.form, text)
+    if version:
+        partial = f"its version {version} is not known here, and what it says may mean another thing: update Outrider, or have its own tool write an older one"
+        return msgspec.structs.replace(lock, partial=partial, may_be_whole=False)
     return lock
 
 

@@ -45,7 +45,9 @@ def read(text: str) -> Lock:
         groups = [*_needed(_groups(manifest, "dependency-groups"))]
         findings.ask(groups)
         starts["development"].update(_names(groups))
-    for number, entry in enumerate(findings.rows(document, "package"), 1):
+    entries = findings.rows(document, "package")
+    present = _present(entries)
+    for number, entry in enumerate(entries, 1):
         with findings.entry(f"package[{number}]"):
             name = text_at(table_of(entry), "name")
             with findings.entry(name):
@@ -56,6 +58,9 @@ def read(text: str) -> Lock:
                     starts["development"].update(_names(groups))
                 else:
                     _take(findings, normalised(name), entry)
+                for need, version in sorted({*_needs(entry), *_needed(_groups(entry, "dev-dependencies"))}):
+                    if (need, version) not in present:
+                        findings.lack(f"{need} {version}".strip(), name)
     _mark(findings, starts)
     return findings.lock()
 
@@ -91,6 +96,13 @@ def commits_of(document: Mapping[str, Any]) -> dict[tuple[str, tuple[str, str]],
             if _COMMIT.fullmatch(commit):
                 found[address, said[0] if said else ("", "")] = commit
     return found
+
+
+def _present(entries: list[Any]) -> set[tuple[str, str]]:
+    """Return what can be needed: names, with each version and without."""
+    tables = [one for one in entries if isinstance(one, dict)]
+    names = [(normalised(str(one.get("name"))), str(one.get("version", ""))) for one in tables]
+    return {*names, *((name, "") for name, _ in names)}
 
 
 def _is_project(entry: dict[str, Any]) -> bool:

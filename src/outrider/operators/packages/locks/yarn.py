@@ -14,6 +14,7 @@ from outrider.operators.packages.locks.entries import (
     Findings,
     Need,
     optional_text,
+    table_at,
     table_of,
     text_at,
 )
@@ -45,10 +46,14 @@ def read(text: str) -> Lock:
             if keys[0] != "__metadata":
                 identity = _identity_later(table_of(entry)) if is_later else _identity(keys[0], entry)
                 known |= dict.fromkeys(keys, identity)
+    aliases = {split_name(key)[0] for keys, _ in entries for key in keys}
     for keys, entry in entries:
         if keys[0] in known:
             with findings.entry(keys[0]):
                 (_take_later if is_later else _take)(findings, keys[0], entry, known)
+                # Of Yarn 1 members have no entries, and what is published may need them.
+                for need in _lacking(entry, aliases) if is_later else ():
+                    findings.lack(need, known[keys[0]][0])
     return findings.lock()
 
 
@@ -114,6 +119,15 @@ def _needs(entry: dict[str, Any], known: Mapping[str, tuple[str, str]]) -> Itera
     for alias, wanted in ranges_at(entry, _NEEDS):
         keys = (f"{alias}@{wanted}", f"{alias}@npm:{wanted}")
         yield next((known[one] for one in keys if one in known), "") or real_name(*read_patched(alias, wanted)[:2])
+
+
+def _lacking(entry: dict[str, Any], aliases: set[str]) -> Iterator[str]:
+    """Yield what an entry needs and what is in no range; resolutions may have replaced ranges, though not names."""
+    meta = table_at(entry, "dependenciesMeta")
+    optional = {one for one, said in meta.items() if isinstance(said, dict) and said.get("optional") == "true"}
+    for alias, _ in ranges_at(entry, ["dependencies"]):
+        if alias not in aliases and alias not in optional:
+            yield alias
 
 
 def _entries(text: str) -> Iterator[tuple[list[str], dict[str, Any]]]:

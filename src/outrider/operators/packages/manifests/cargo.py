@@ -12,6 +12,7 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.cargo.places import CRATES_IO, INDEX, NAMED, REFERENCES, USUAL, git_place, is_usual
+from outrider.operators.packages.manifests.cargo_features import refuse_unknown_features
 from outrider.operators.packages.manifests.cargo_tables import names_at, table_at, text_at
 from outrider.operators.packages.versions.ecosystems import scheme_of
 
@@ -160,10 +161,14 @@ class _Reader:
             ) from error  # fmt: skip
         dependencies = list(self._dependencies())
         self._refuse_several_places(dependencies)
+        needs: dict[str, bool] = {}
+        for one in dependencies:
+            needs[one.key] = needs.get(one.key, False) or one.optional
+        written = {key: names_at(self._form, features, key) for key in sorted(features)}
+        refuse_unknown_features(self._form, written, needs)
         return CargoManifest(
             path=self._path, name=text_at(self._form, package, "name"), version=version, dependencies=dependencies,
-            features={key: names_at(self._form, features, key) for key in sorted(features)},
-            links=str(package.get("links", "")), rust=self._own(package, "rust-version"),
+            features=written, links=str(package.get("links", "")), rust=self._own(package, "rust-version"),
         )  # fmt: skip
 
     def _refuse_several_places(self, dependencies: list[CargoDependency]) -> None:

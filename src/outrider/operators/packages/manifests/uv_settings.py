@@ -8,9 +8,12 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from outrider.core.errors import UnsupportedError
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_toml
 from outrider.operators.packages.locks.writing.files import text_or_none
+from outrider.operators.packages.registries.unheeded import is_on, unheeded
 
 FILE = "uv.toml"
 _MANIFEST = "pyproject.toml"
@@ -20,7 +23,7 @@ _HARMLESS = frozenset(
         "allow-insecure-host", "build-backend", "cache-dir", "cache-keys", "check-url", "compile-bytecode", "concurrent-builds",
         "concurrent-downloads", "concurrent-installs", "default-groups", "extra-index-url", "index-url", "keyring-provider", "link-mode",
         "managed", "native-tls", "offline", "package", "preview", "publish-url", "python-downloads", "python-preference", "reinstall",
-        "reinstall-package", "required-version", "system-certs", "trusted-publishing",
+        "reinstall-package", "system-certs", "trusted-publishing",
     }
 )  # fmt: skip
 # What a lock follows from, and is read: `uv_workspace.py`.
@@ -36,6 +39,11 @@ _VARIABLES = (
     "UV_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_EXCLUDE_NEWER", "UV_FIND_LINKS", "UV_FORK_STRATEGY", "UV_INDEX_STRATEGY", "UV_NO_BINARY",
     "UV_NO_SOURCES", "UV_OVERRIDE", "UV_PRERELEASE", "UV_RESOLUTION",
 )  # fmt: skip
+# With them uv writes no lock.
+_WRITES_NONE = ("UV_FROZEN", "UV_LOCKED")
+_REQUIRED = "required-version"
+# Whose locks are written.
+_VERSION = "0.13.9"
 _ITSELF = ["use uv itself: uv lock"]
 
 
@@ -53,9 +61,27 @@ def refuse_settings(table: Mapping[str, Any], where: str, read: Collection[str] 
     for key, value in table.items():
         if key in _HARMLESS or key in read or not value:
             continue
+        if key == _REQUIRED:
+            _refuse_other_uv(value, f"{where}{key}")
+            continue
         if key == "index" and isinstance(value, list) and not any(map(_is_special, value)):
             continue
         raise _unheeded(f"{where}{key}", key)
+
+
+def _refuse_other_uv(wanted: Any, where: str) -> None:
+    """Refuse a lock as the uv that is known writes it, where the project is for others; a plain version stands for itself."""
+    try:
+        ranges = SpecifierSet(wanted if wanted[:1] in "<>=!~" else f"=={wanted}")
+    except (InvalidSpecifier, TypeError) as error:
+        raise InvalidConfigError(
+            f"{where} cannot be read", path=_REQUIRED, found=str(wanted)[:80], expected="a range of versions of uv", suggestions=["correct it"]
+        ) from error  # fmt: skip
+    if not ranges.contains(_VERSION, prereleases=True):
+        raise UnsupportedError(
+            f"{where} is {wanted}, and locks are written as uv {_VERSION} does it", path=_REQUIRED, found=str(wanted), expected=_VERSION,
+            suggestions=_ITSELF,
+        )  # fmt: skip
 
 
 def refuse_settings_of_member(table: Mapping[str, Any], where: str) -> None:
@@ -75,6 +101,9 @@ def refuse_around(folder: Path, environment: Mapping[str, str]) -> None:
     for name in _VARIABLES:
         if environment.get(name):
             raise _unheeded(name, name)
+    for name in _WRITES_NONE:
+        if is_on(environment.get(name, "")):
+            raise unheeded(name, name, "it says that no lock is written")
     text = text_or_none(folder / FILE)
     if text is not None:
         refuse_settings(read_toml(FILE, text), f"{FILE}: ", read=())

@@ -223,6 +223,11 @@ class Node:
         return self.is_member or self.is_root
 
     @property
+    def called(self) -> str:
+        """The name of the package as a user knows it: of a member of a workspace not that of its folder."""
+        return self.manifest.name if self.above is not None and self.manifest is not None else self.name
+
+    @property
     def is_link_to_member(self) -> bool:
         """Whether it is a link to a member of a workspace."""
         return self.stands_for is not None and self.stands_for.above is not None

@@ -121,7 +121,7 @@ class PeerSets:
             return Node(need.name, None, error)
         manifest = package.pick(need.text)
         if manifest is None:
-            return Node(need.name, None, package.nothing(need.text, edge.source.name))
+            return Node(need.name, None, package.nothing(need.text, edge.source.called))
         self._source.foresee(one.package for one in manifest.needs if one.package and one.kind != PEER_OPTIONAL)
         return Node(need.name, manifest)
 
@@ -171,5 +171,5 @@ def _is_of_user(top: Node) -> bool:
 def _elsewhere(edge: Edge) -> OutriderError:
     return UnsupportedError(
         f"npm {edge.need.name}: it does not come from a registry", found=edge.asked.text[:200], expected="a range or a tag",
-        suggestions=[f"ask for another version of {edge.source.name}" if edge.source.name else "name a range"],
+        suggestions=[f"ask for another version of {edge.source.called}" if edge.source.called else "name a range"],
     )  # fmt: skip

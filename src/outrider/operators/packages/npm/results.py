@@ -54,7 +54,7 @@ def packages_of(root: Node) -> list[ResolvedPackage]:
         manifest = node.manifest
         if manifest is None or node is root:
             continue
-        names = {_name(edge.source) for edge in node.edges_in if edge.valid and edge.source is not root}
+        names = {edge.source.called for edge in node.edges_in if edge.valid and edge.source is not root}
         one = ResolvedPackage(name=manifest.name, version=manifest.version, needed_by=sorted(names), place=node.place)
         one.direct = any(edge.source.is_root or edge.source.above is not None for edge in node.edges_in)
         one.unmet = [edge.need.name for edge in node.edges_out.values() if _is_unmet(edge)]
@@ -70,8 +70,3 @@ def _is_unmet(edge: Edge) -> bool:
     if edge.to is None:
         return edge.need.kind != PEER_OPTIONAL
     return edge.to.fault is not None or not edge.valid
-
-
-def _name(node: Node) -> str:
-    """Return the name of a package as a user knows it: of a member of a workspace not that of its folder."""
-    return node.manifest.name if node.above is not None and node.manifest is not None else node.name

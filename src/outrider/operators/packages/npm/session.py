@@ -9,6 +9,7 @@ import msgspec
 from outrider.core.errors import NotFoundError, UnsupportedError
 from outrider.operators.packages.npm.building import NpmTree
 from outrider.operators.packages.npm.bun import resolving as bun
+from outrider.operators.packages.npm.choices import refuse_choices
 from outrider.operators.packages.npm.client import NpmClient
 from outrider.operators.packages.npm.details import NpmDetails, at
 from outrider.operators.packages.npm.explaining import sentences
@@ -20,7 +21,7 @@ from outrider.operators.packages.npm.overrides import read_rules
 from outrider.operators.packages.npm.packages import Manifest, Need
 from outrider.operators.packages.npm.peers import PeerConflict
 from outrider.operators.packages.npm.pnpm.resolving import resolved
-from outrider.operators.packages.npm.program import npm_program
+from outrider.operators.packages.npm.program import NpmProgram, npm_program
 from outrider.operators.packages.npm.records import OPTIONAL, PEER_OPTIONAL, PROD
 from outrider.operators.packages.npm.results import misfits, packages_of, refuse_missing
 from outrider.operators.packages.npm.settings import NpmSettings
@@ -43,12 +44,14 @@ async def resolve(question: Question) -> Resolved | Impossible:
 
     Raises:
         InvalidConfigError: A package is not written as npm writes it, or a setting cannot be used.
+        UnsupportedError: A setting is not heeded.
         MissingRequirementError: No registry is known here.
         NotFoundError: There is no package or no version of it that is needed.
         OutriderError: What a registry says.
     """
     if question.client:
         return await _by_client(question)
+    refuse_choices(NpmSettings(question.environment, question.folder, NpmProgram()))
     asked, details = asked_by_place(question), NpmDetails.of(question)
     rules = read_rules(details.overrides)
     if rules is not None and (clashes := list(rules.refused(asked[""], links_to(details.members)))):

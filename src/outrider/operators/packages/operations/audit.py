@@ -83,7 +83,8 @@ class AuditResult(msgspec.Struct, kw_only=True):
         packages: How many were looked at.
         vulnerable: How many of them have vulnerabilities that are not suppressed.
         findings: Those, the worst first; of the same severity those that are exploited, then those that are likely to be.
-        unknown: Of how many of them nothing is known, for no advisories of their ecosystem are imported, or their version cannot be compared.
+        unknown: Of how many nothing is known: no advisories of their ecosystem are imported, their version cannot be compared, or others need them
+            and a lock has no entry for them.
         below: How many vulnerabilities are less severe than what was asked for.
         suppressed: Those that are no findings, as `vex` states.
         files: That were looked at.
@@ -138,7 +139,8 @@ def _result(told: Audited, least: Severity) -> AuditResult:
             findings.append(_finding(found, listed))
     findings.sort(key=lambda one: (urgency(one.vulnerabilities[0]), one.name, one.version))
     return AuditResult(
-        packages=sum(len(lock.packages) for _, lock in told.locks), vulnerable=vulnerable, unknown=told.unknown, findings=findings, below=below,
+        packages=sum(len(lock.packages) for _, lock in told.locks), vulnerable=vulnerable,
+        unknown=told.unknown + sum(lock.lacking for _, lock in told.locks), findings=findings, below=below,
         suppressed=suppressed, files=[file for file, _ in told.locks],
         unread=told.unread, unjudged=[file for file, lock in told.locks if lock.is_unknown], advisories=told.sources, warnings=told.warnings,
     )  # fmt: skip

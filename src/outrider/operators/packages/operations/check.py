@@ -59,7 +59,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
         files: That were looked at.
         policies: Files of the policies that they were judged by; where there is none, nothing is refused but what a registry has taken back.
         warnings: What could not be judged.
-        unknown: Files of which no package could be judged.
+        unknown: Files of which no package could be judged, or not all: what others in it need may have no entry.
     """
 
     packages: int
@@ -86,7 +86,7 @@ async def run(params: CheckParams, context: Context) -> CheckResult:
         files=[file for file, _ in locks],
         policies=policies_of(params),
         warnings=[],
-        unknown=[file for file, lock in locks if lock.is_unknown],
+        unknown=[file for file, lock in locks if lock.is_unknown or lock.lacking],
     )
     found = Counter(one.ecosystem for _, lock in locks for one in lock.packages)
     for ecosystem in sorted(found.keys() & set(PACKED)):
@@ -167,7 +167,7 @@ def _text(result: CheckResult) -> Iterable[str]:
         yield f"warning: {warning}"
     if not result.policies:
         yield "warning: there is no policy: write packages-policy.yaml, or name one: --policy FILE"
-    yield from (f"nothing of {file} could be judged" for file in result.unknown)
+    yield from (f"not all of {file} could be judged" for file in result.unknown)
     if result.packages or not result.unknown:
         yield f"{len(result.refused)} of {result.packages} packages are refused"
     is_one_file = len({one.file for one in result.refused}) == 1

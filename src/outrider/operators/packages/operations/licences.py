@@ -59,7 +59,7 @@ class LicencesResult(msgspec.Struct, kw_only=True):
         counts: How many packages have which licence; under the empty one those of which none is known.
         findings: What is denied, what is not known, what is to be reviewed, and waivers that have ended.
         files: That were looked at.
-        unknown: Those of which no package could be read.
+        unknown: Those of which no package could be read, or not all: what others in it need may have no entry.
         warnings: Why this may not be all.
         document: The report as HTML, CSV or SPDX; empty for a table.
     """
@@ -141,7 +141,7 @@ def _document(form: str, report: LicenceReport, told: list[Told]) -> str:
 def _text(result: LicencesResult) -> Iterable[str]:
     if result.document:
         return result.document.removesuffix("\n").split("\n")
-    unknown = [f"nothing of {file} could be judged" for file in result.unknown]
+    unknown = [f"not all of {file} could be judged" for file in result.unknown]
     return lines(len(result.packages), result.counts, result.findings, [*result.warnings, *unknown])
 
 
@@ -149,7 +149,7 @@ def _notes(result: LicencesResult) -> Iterable[str]:
     # A table has them within.
     return [
         f"warning: {one}"
-        for one in (*result.warnings, *(f"nothing of {file} could be judged" for file in result.unknown)) if result.document
+        for one in (*result.warnings, *(f"not all of {file} could be judged" for file in result.unknown)) if result.document
     ]  # fmt: skip
 
 

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import msgspec
 
+from outrider.core.errors import InvalidConfigError
 from outrider.core.operation import Change, Difference
+from outrider.operators.packages.locks.form_versions import refuse_unknown_version, unknown_version
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.making.making import files_of, form_of, made, maker_of
+from outrider.operators.packages.locks.pom import FORM as POM
 from outrider.operators.packages.locks.reading import read_lock
 from outrider.operators.packages.locks.writing.differences import VersionChange, changes_between, differences
 from outrider.operators.packages.locks.writing.files import digest_of, refuse_changed, text_or_none, write_text
+from outrider.operators.packages.locks.writing.hash_changes import hash_changes, refuse_hash_changes
 from outrider.operators.packages.sessions import Terms, question_of
 from outrider.operators.packages.texts import number_of
 from outrider.operators.packages.versions.ecosystems import Ecosystem
@@ -101,7 +105,7 @@ async def run(params: LockParams, context: Context) -> LockResult:
 
     Raises:
         InvalidConfigError: A package is not written as its ecosystem writes it, or a manifest cannot be read.
-        ConflictError: What is asked for cannot be had at once; it says why.
+        ConflictError: What is asked for cannot be had at once; it says why. Or a version that is to be kept has other hashes now.
         UnsupportedError: The file is of no format that can be written, or a manifest has what is not read.
         NotFoundError: No registry has a package, or there is no manifest.
         MissingRequirementError: No registry is known here, or no Bundler for Gemfile.lock.
@@ -123,17 +127,47 @@ async def _draft(params: LockParams, context: Context) -> _Draft:
     files = files_of(params.ecosystem, path)
     # An empty file, such as one that says which Yarn it is for, locks nothing yet.
     there = [text for one in files if (text := text_or_none(one) or "").strip()]
-    old = _together(form, there) if there else None
+    old, notes = _old(params, form, there)
     with question_of(context, params.ecosystem, params.packages, params, target=params.python) as question:
-        kept = msgspec.structs.replace(question, locked=_locked(old)) if params.keep and old is not None else question
-        new = await made(params.ecosystem, path, kept)
+        locked = _locked(old) if params.keep and old is not None else {}
+        asked = msgspec.structs.replace(question, locked=locked, anew=bool(there) and old is None)
+        new = await made(params.ecosystem, path, asked)
     texts = {path: new.text, **new.beside}
     lock = _together(form, [texts[one] for one in files])
+    changed = hash_changes(old, lock)
+    if params.keep:
+        refuse_hash_changes(params.path, changed)
     draft = _Draft(texts, {one: text_or_none(one) for one in texts}, LockResult(
-        file=params.path, form=form, packages=len(lock.packages), changes=changes_between(old, lock), warnings=new.warnings,
+        file=params.path, form=form, packages=len(lock.packages), changes=changes_between(old, lock), warnings=[*notes, *new.warnings, *changed],
     ))  # fmt: skip
     draft.result.beside = [str(one) for one in draft.changed if one != path]
     return draft
+
+
+def _old(params: LockParams, form: str, there: list[str]) -> tuple[Lock | None, list[str]]:
+    """Return what the files that are there say, and what is to be told of it; nothing where they cannot be read.
+
+    Raises:
+        InvalidConfigError: They cannot, and are to be kept.
+        UnsupportedError: Their version is not known, and they are to be kept.
+    """
+    remedy = "lock without --keep: all of it is new then"
+    versions = [version for text in there if (version := unknown_version(form, text))]
+    notes = [
+        f"{params.path}: its version {one} is not known here, and it is written in one that is" for one in versions
+    ]
+    try:
+        for text in there if params.keep else ():
+            refuse_unknown_version(form, text, remedy)
+        return (_together(form, there) if there else None), notes
+    except InvalidConfigError as error:
+        # A pom.xml says too what is asked for.
+        if form == POM:
+            raise
+        if params.keep:
+            error.suggestions = [remedy]
+            raise
+        return None, [f"{error.message}: all of it is new"]
 
 
 def _together(form: str, texts: Iterable[str]) -> Lock:

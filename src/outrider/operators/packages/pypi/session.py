@@ -10,7 +10,7 @@ from outrider.operators.packages.pypi.details import PypiDetails
 from outrider.operators.packages.pypi.facts import facts_of
 from outrider.operators.packages.pypi.poetry_target import PoetryTarget
 from outrider.operators.packages.pypi.resolver import PypiResolver
-from outrider.operators.packages.pypi.settings import pypi_registries, pypi_registry
+from outrider.operators.packages.pypi.settings import pypi_registries, pypi_registry, refuse_choices
 from outrider.operators.packages.pypi.sources import PypiSource
 from outrider.operators.packages.pypi.store import PypiStore
 from outrider.operators.packages.pypi.targets import PypiTarget, Target
@@ -30,6 +30,7 @@ async def resolve(question: Question) -> Resolved | Impossible:
 
     Raises:
         InvalidConfigError: A package is not written as Python writes it, or a setting cannot be used.
+        UnsupportedError: A setting cannot be heeded.
         MissingRequirementError: No index is known here.
         OutriderError: What an index says.
     """
@@ -43,6 +44,8 @@ async def resolve(question: Question) -> Resolved | Impossible:
         if PypiDetails.of(question).pythons:
             answer: Resolved | Impossible = await _universal().resolve(source, asked, question)
         else:
+            # What is for all machines is chosen as uv does it, to which pip's settings mean nothing.
+            refuse_choices(question.environment)
             answer = await PypiResolver(source, target, question).resolve(asked)
         if isinstance(answer, Resolved):
             await _tell_more(answer, source, question)

@@ -35,6 +35,19 @@ _UNHEEDED = {
     "find-links": NO_LINKS,
     "client-cert": "certificates of clients are not shown to an index",
 }
+# What pip would choose otherwise by, though of the same indexes. Only wheels are chosen from here, so that what wants wheels changes nothing.
+_OTHER_CHOICES = {
+    "constraint": "only what is named is asked for, and no file of constraints is read",
+    "uploaded-prior-to": "when files were uploaded is not looked at; a policy can say how old versions must be: minimumAge",
+    "no-binary": "sources are not built, and only wheels are chosen from",
+    "pre": "prereleases are chosen where they are asked for: NAME>=2.0rc1",
+    "all-releases": "prereleases are chosen where they are asked for: NAME>=2.0rc1",
+    "only-final": "prereleases are chosen where nothing else will do",
+    "no-deps": "what packages need is chosen too",
+    "ignore-requires-python": "for which Pythons a version is counts",
+    "requirement": "only what is named is asked for",
+}
+_SWITCHES = ("pre", "no-deps", "ignore-requires-python")
 _COUNTS: Mapping[str, Callable[[str], bool]] = {_NO_INDEX: is_on, "find-links": lambda said: has_links(said.split())}
 _BUILT_IN = re.compile(r'^PyPI = PackageIndex\(\s*"(https://[^"]+)"', re.MULTILINE)
 
@@ -98,6 +111,23 @@ def _refuse(environment: Mapping[str, str], pip: Mapping[str, tuple[str, str]]) 
             raise unheeded(source, source if source in environment else key, why)
     if environment.get("SSL_CLIENT_CERT"):
         raise unheeded("SSL_CLIENT_CERT", "SSL_CLIENT_CERT", _UNHEEDED["client-cert"])
+
+
+def refuse_choices(environment: Mapping[str, str]) -> None:
+    """Refuse what pip is told that would have it choose otherwise, and cannot be heeded.
+
+    Args:
+        environment: Variables of this process.
+
+    Raises:
+        InvalidConfigError: A file of pip cannot be read.
+        UnsupportedError: There is such a setting.
+    """
+    pip = _pip_settings(environment)
+    for key, why in _OTHER_CHOICES.items():
+        said, source = _of_pip(key, environment, pip)
+        if is_on(said) if key in _SWITCHES else said not in ("", ":none:"):
+            raise unheeded(source, source if source in environment else key, why)
 
 
 def _of_pip(key: str, environment: Mapping[str, str], pip: Mapping[str, tuple[str, str]]) -> tuple[str, str]:

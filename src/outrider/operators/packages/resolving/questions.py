@@ -30,6 +30,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         deadline: Monotonic time at which there must be an answer.
         policy: What may be chosen.
         files: Whether all files of what is chosen are to be told, and not only those that would be installed here.
+        anew: Whether the lock that is there counts for nothing, as it cannot be read.
         locked: By name as its ecosystem compares names, versions that are tried before all others, such as those of a lock.
     """
 
@@ -45,6 +46,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float
     policy: Policy = ADMIT_ALL
     files: bool = False
+    anew: bool = False
     locked: Mapping[str, Collection[str]] = {}
 
     def preferred(self, name: str, versions: Sequence[str]) -> int:

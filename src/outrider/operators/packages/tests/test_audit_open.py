@@ -172,3 +172,18 @@ async def test_a_lock_that_cannot_be_read_keeps_no_other_from_being_looked_at(fo
     assert told.warnings == found.unread
     with pytest.raises(InvalidConfigError, match="it cannot be read"):
         await audit.run(AuditParams(path=str(folder / "project" / "a" / "uv.lock")), context(folder))
+
+
+async def test_of_what_a_lock_has_no_entry_for_nothing_is_known(folder: Path) -> None:
+    await known(folder)
+    lock = (
+        '{"lockfileVersion": 3, "packages": {"": {"dependencies": {"b": "1"}}, "node_modules/web": {"version": "2.1"}}}'
+    )
+    found = await audited(folder, lock, "package-lock.json")
+    assert (found.packages, found.vulnerable, found.unknown, found.unjudged) == (1, 0, 1, [])
+    place = f"{folder}/project/package-lock.json"
+    assert found.warnings[0].startswith(f"{place}: it has no entry for 1 package that others in it need")
+    assert found.warnings[1] == f"{place}: b, which the project needs, is not in it"
+    assert audit.OPERATION.findings(found)
+    with pytest.raises(PreconditionFailedError, match="it has no entry for 1 package"):
+        await audited(folder, lock, "package-lock.json", stale="fail")

@@ -239,8 +239,18 @@ async def test_a_version_without_the_feature_is_passed_over(registry: CargoRegis
     registry.add("core@1.1.0")
     assert await ask.pins("web") == ["core[fast]@1.0.0", "web@1.0.0"]
     answer = await ask.impossible("core[none]@1")
-    assert answer.notes == ["core: none of the versions that are asked for has the feature none"]
+    assert answer.reasons == ["core 1 has no feature none: 1.1.0 has none."]
     assert answer.asked == ["core[none] 1"]
+
+
+async def test_a_feature_that_no_version_has_is_told_with_those_that_there_are(
+    registry: CargoRegistry, ask: CargoAsking
+) -> None:
+    registry.add("core@1.0.0", "?tools@1", features={"default": [], "fast": []})
+    answer = await ask.impossible("core[fats]")
+    assert answer.reasons == ["core has no feature fats: 1.0.0 has fast, tools."]
+    assert answer.remedies == ["ask for core[fast]"]
+    assert (await ask.impossible("core[x]@1")).remedies == ["ask for core without x"]
 
 
 async def test_a_crate_that_needs_itself_in_another_bucket(registry: CargoRegistry, ask: CargoAsking) -> None:

@@ -99,7 +99,9 @@ async def test_what_is_not_changed(index: PythonIndex, place: Path) -> None:
     await imported(place, bad("X-1", "core", ("introduced", "0")))
     file = project(place / "shop", f'{HEAD}dependencies = ["core"]\n')
     core = '[[package]]\nname = "core"\nversion = "1.0"\n'
-    file.write_text(f'{core}[[package]]\nname = "own"\nversion = "2.0"\n[package.source]\ntype = "git"\nurl = "x"\n')
+    file.write_text(
+        f'{core}[[package]]\nname = "own"\nversion = "2.0"\n[package.source]\ntype = "git"\nurl = "x"\n[metadata]\n'
+    )
     with pytest.raises(UnsupportedError) as caught:
         await fixed(place)
     assert caught.value.path == "package.own.source"

@@ -60,7 +60,8 @@ source = "sparse+https://packages.example/"
     )
     assert lock.packages[0].needs == ("b", "c")
     assert lock.packages[0].needed_versions == {"b": ("1.0.0",)}
-    assert lock.unreadable == ("b: it has no version",)
+    lacking = ("b 1.0.0, which a needs, is not in it", "c, which a needs, is not in it")
+    assert lock.unreadable == ("b: it has no version", *lacking)
 
 
 def test_gradle_reports_lines_of_another_form_and_reads_the_old_one() -> None:
@@ -165,7 +166,7 @@ def test_a_broken_gem_does_not_hide_the_others() -> None:
         "gems.locked", "GEM\n  specs:\n    a (1)\n\nGEM\n  specs:\n    b\n    c (1.0.pre)\n      d (= 1)!\n"
     )
     assert named(lock) == {"a": "1", "c": "1.0.pre"}
-    assert lock.unreadable == ("line 7: b is no gem with its version",)
+    assert lock.unreadable == ("line 7: b is no gem with its version", "d, which c needs, is not in it")
 
 
 def test_platform_packages_of_composer_are_no_needs() -> None:

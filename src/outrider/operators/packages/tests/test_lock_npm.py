@@ -137,6 +137,8 @@ packages:
   /@a/b/1.0.0_react@18.0.0:
     resolution: {integrity: sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA=}
     dependencies: {c: 2.0.0_react@18.0.0, x: /d/3.0.0}
+  /d/3.0.0:
+    resolution: {integrity: sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA=}
   packages.example/c/2.0.0_react@18.0.0:
     resolution: {integrity: sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA=}
   packages.example/owner/repo/abc:
@@ -153,7 +155,7 @@ packages:
 """,
     )
     assert shown(lock) == [
-        ("@a/b", "1.0.0", ""), ("c", "2.0.0", ""), ("far", "1.0.0", "url"), ("near", "file:../deep/near", "path"), ("repo", "1.10", "git"),
+        ("@a/b", "1.0.0", ""), ("c", "2.0.0", ""), ("d", "3.0.0", ""), ("far", "1.0.0", "url"), ("near", "file:../deep/near", "path"), ("repo", "1.10", "git"),
     ]  # fmt: skip
     assert lock.packages[0].needs == ("c", "d")
 

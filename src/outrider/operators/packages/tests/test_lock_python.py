@@ -75,7 +75,7 @@ name = "Web.One"
 version = "1.0"
 category = "dev"
 [package.dependencies]
-Other_One = ">=1"
+Other_One = {{version = ">=1", optional = true}}
 [package.source]
 type = "git"
 [metadata.files]

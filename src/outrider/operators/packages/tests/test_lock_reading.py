@@ -85,6 +85,16 @@ def test_what_is_of_no_format_is_refused_with_its_place(name: str, text: str, fo
     assert raised.value.suggestions
 
 
+def test_what_people_write_is_to_be_corrected() -> None:
+    for name, remedy in (
+        ("package.json", "correct it there"),
+        ("package-lock.json", "have its own tool write it anew"),
+    ):
+        with pytest.raises(InvalidConfigError, match=f"^{name}: it cannot be read: .* in line 2") as raised:
+            documents.read_json(name, '{\n"a": x}')
+        assert raised.value.suggestions == [remedy]
+
+
 def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "MAX_SIZE", 10)
     with pytest.raises(InvalidConfigError, match="11 characters"):
@@ -192,6 +202,66 @@ def test_a_lock_of_yarn_that_is_cut_off_is_refused(text: str) -> None:
                 read_lock("yarn.lock", text[:end])
 
 
+CRATE = '[[package]]\nname = "{}"\nversion = "{}"\n{}\n'
+SNAPSHOTS = (
+    "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a: {specifier: ^1, version: 1.0.0(c@1.0.0)}\n"
+)
+PNPM = (
+    SNAPSHOTS + "packages:\n  a@1.0.0: {}\n  c@1.0.0: {}\nsnapshots:\n  a@1.0.0(c@1.0.0): {dependencies: {c: 1.0.0}}\n"
+)
+LACKING = [
+    ("Cargo.lock", "version = 4\n" + CRATE.format("shop", "0.1.0", 'dependencies = ["a"]'), "a, which shop needs"),
+    ("Cargo.lock", "version = 4\n" + CRATE.format("a", "1.0.0", 'dependencies = ["b 2.0.0"]') + CRATE.format("b", "1.0.0", ""), "b 2.0.0, which a needs"),
+    ("uv.lock", "version = 1\n" + CRATE.format("a", "1.0.0", 'dependencies = [{name = "b"}]'), "b, which a needs"),
+    ("uv.lock", "version = 1\n" + CRATE.format("a", "1.0.0", 'source = {virtual = "."}\n[package.dev-dependencies]\ndev = [{name = "b"}]'), "b, which a needs"),
+    ("poetry.lock", CRATE.format("a", "1.0.0", '[package.dependencies]\nb = ">=1"') + "[metadata]\n", "b, which a needs"),
+    ("pylock.toml", 'lock-version = "1.0"\n[[packages]]\nname = "a"\nversion = "1"\ndependencies = [{name = "b"}]\n', "b, which a needs"),
+    ("package-lock.json", '{"lockfileVersion": 3, "packages": {"": {"dependencies": {"a": "^1"}}}}', "a, which the project needs"),
+    ("package-lock.json", '{"lockfileVersion": 3, "packages": {"": {"devDependencies": {"a": "^1"}}}}', "a, which the project needs"),
+    ("package-lock.json", '{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1.0.0", "dependencies": {"b": "1"}}}}', "b, which a needs"),
+    ("pnpm-lock.yaml", SNAPSHOTS, "a 1.0.0, which the project needs"),
+    ("pnpm-lock.yaml", PNPM, "c 1.0.0, which a@1.0.0 needs"),
+    ("pnpm-lock.yaml", "lockfileVersion: 5.4\ndependencies:\n  a: 1.0.0_c@1.0.0\n", "a 1.0.0_c@1.0.0, which the project needs"),
+    ("pnpm-lock.yaml", "lockfileVersion: '6.0'\npackages:\n  /a@1.0.0:\n    dependencies: {b: 1.0.0(c@1.0.0)}\n", "b 1.0.0, which /a@1.0.0 needs"),
+    ("yarn.lock", BERRY + '  dependencies:\n    b: "npm:^1"\n', "b, which a needs"),
+    ("bun.lock", '{"lockfileVersion": 1, "workspaces": {"": {"dependencies": {"a": "^1"}}}, "packages": {}}', "a, which the project needs"),
+    ("bun.lock", '{"lockfileVersion": 1, "packages": {"a": ["a@1.0.0", "", {"dependencies": {"b": "1"}}]}}', "b, which a needs"),
+    ("Gemfile.lock", "GEM\n  specs:\n    a (1)\n      b (>= 1)\n      bundler\n", "b, which a needs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "said"), LACKING)
+def test_what_others_need_and_has_no_entry_is_told(name: str, text: str, said: str) -> None:
+    lock = read_lock(name, text)
+    assert lock.unreadable == (f"{said}, is not in it",)
+    assert lock.lacking == 1
+    assert lock.left_open.startswith(("it has no entry for 1 package", "none of its packages"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("poetry.lock", CRATE.format("a", "1.0.0", '[package.dependencies]\nb = {version = "1", markers = "os_name == \'nt\'"}\nc = {version = "1", optional = true}') + "[metadata]\n"),
+        ("package-lock.json", '{"lockfileVersion": 3, "packages": {"": {"dependencies": {"b": "1"}, "optionalDependencies": {"b": "1"}, "peerDependencies": {"c": "1"}}}}'),
+        ("package-lock.json", '{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1.0.0", "dependencies": {"b": "1"}, "bundleDependencies": ["b"]}}}'),
+        ("package-lock.json", '{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1.0.0", "optional": true, "dependencies": {"b": "1"}}}}'),
+        ("package-lock.json", '{"lockfileVersion": 3, "packages": {"../a": {"version": "1.0.0", "dependencies": {"b": "1"}}}}'),
+        ("pnpm-lock.yaml", "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a: {specifier: 'workspace:*', version: link:a}\n    optionalDependencies:\n      b: {specifier: ^1, version: 1.0.0}\n"),
+        ("yarn.lock", BERRY + '  dependencies:\n    b: "npm:^1"\n  dependenciesMeta:\n    b:\n      optional: true\n'),
+        ("yarn.lock", YARN),
+        ("bun.lock", '{"lockfileVersion": 1, "workspaces": {"": {"optionalDependencies": {"a": "^1"}, "peerDependencies": {"b": "1"}}}, "packages": {}}'),
+    ],
+)  # fmt: skip
+def test_what_may_be_left_out_of_a_lock_is_not_missed(name: str, text: str) -> None:
+    lock = read_lock(name, text)
+    assert (lock.unreadable, lock.lacking, lock.left_open) == ((), 0, "")
+
+
+def test_a_lock_of_poetry_without_its_end_is_refused() -> None:
+    with pytest.raises(InvalidConfigError, match=r"poetry\.lock: it cannot be read: there is no \[metadata\] in it"):
+        read_lock("poetry.lock", CRATE.format("a", "1.0.0", ""))
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -204,6 +274,27 @@ def test_a_lock_of_yarn_that_is_cut_off_is_refused(text: str) -> None:
 def test_a_conflict_of_a_merge_is_refused(name: str, text: str) -> None:
     with pytest.raises(InvalidConfigError, match=f"{name}: it cannot be read: a conflict of a merge in line 1"):
         read_lock(name, f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> other\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Cargo.lock", "version = 5\n" + CRATE.format("shop", "1", "")),
+        ("uv.lock", "version = 9\nrevision = 1\n" + CRATE.format("a", "1", "")),
+        ("poetry.lock", CRATE.format("a", "1", "") + '[metadata]\nlock-version = "9.0"\n'),
+        ("pdm.lock", '[metadata]\nlock_version = "9.0"\n' + CRATE.format("a", "1", "")),
+        ("pylock.toml", 'lock-version = "9.0"\n[[packages]]\nname = "a"\nversion = "1"\n'),
+        ("pnpm-lock.yaml", "lockfileVersion: '19.0'\n"),
+        ("yarn.lock", BERRY.replace("version: 8", "version: 99")),
+        ("package-lock.json", '{"lockfileVersion": 9, "packages": {"node_modules/a": {"version": "1.0.0"}}}'),
+        ("npm-shrinkwrap.json", '{"lockfileVersion": 9, "packages": {"node_modules/a": {"version": "1.0.0"}}}'),
+        ("bun.lock", '{"lockfileVersion": 9, "packages": {"a": ["a@1.0.0"]}}'),
+        ("packages.lock.json", '{"version": 9, "a": {"dependencies": {"b": {"type": "Direct", "resolved": "1.0.0"}}}}'),
+        ("Pipfile.lock", '{"_meta": {"pipfile-spec": 99}, "default": {"a": {"version": "==1"}}}'),
+    ],
+)  # fmt: skip
+def test_a_version_of_a_format_that_is_not_known_is_told(name: str, text: str) -> None:
+    assert re.match(r"its version (5|9|19|99) is not known here", read_lock(name, text).left_open)
 
 
 @pytest.mark.parametrize(

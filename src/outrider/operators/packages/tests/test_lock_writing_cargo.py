@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -46,6 +47,60 @@ def home_of(folder: Path, registry: CargoRegistry) -> dict[str, str]:
 
 async def locked(folder: Path) -> LockResult:
     return await lock.run(LockParams(ecosystem="cargo", file=str(folder / "shop" / "Cargo.lock")), context(folder))
+
+
+async def test_a_crate_that_was_published_anew_is_told(registry: CargoRegistry, tmp_path: Path) -> None:
+    registry.add("web@1.0.0")
+    project(tmp_path / "shop", '[dependencies]\nweb = "1"')
+    await locked(tmp_path)
+    path = tmp_path / "shop" / "Cargo.lock"
+    path.write_text(re.sub(r'checksum = "\w+"', f'checksum = "{"0" * 64}"', path.read_text()))
+    before = path.read_text()
+    with pytest.raises(ConflictError, match=r"web 1\.0\.0 was locked with sha256 0+\.\.\., and now has sha256"):
+        await lock.run(LockParams(ecosystem="cargo", file=str(path), keep=True), context(tmp_path))
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("version = 4", "version = 5", "its version 5 is not known here"),
+        ("[[package]]", "<<<<<<< HEAD\n[[package]]", "a conflict of a merge"),
+    ],
+)
+async def test_a_lock_that_cannot_be_read_is_no_lock(
+    registry: CargoRegistry, tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    registry.add("web@1.0.0")
+    project(tmp_path / "shop", '[dependencies]\nweb = "1"')
+    await locked(tmp_path)
+    path = tmp_path / "shop" / "Cargo.lock"
+    text = path.read_text()
+    path.write_text(text.replace(before, after, 1))
+    with pytest.raises((InvalidConfigError, UnsupportedError), match=said) as caught:
+        await lock.run(LockParams(ecosystem="cargo", file=str(path), keep=True), context(tmp_path))
+    assert caught.value.suggestions == ["lock without --keep: all of it is new then"]
+    result = await locked(tmp_path)
+    assert said in result.warnings[0]
+    assert path.read_text() == text
+
+
+async def test_features_that_there_are_not(registry: CargoRegistry, tmp_path: Path) -> None:
+    registry.add("web@1.0.0", features={"fast": []})
+    project(tmp_path / "shop", '[dependencies]\nweb = { version = "1", features = ["fats"] }')
+    with pytest.raises(ConflictError, match=r"^web 1 has no feature fats: 1\.0\.0 has fast\.$"):
+        await locked(tmp_path)
+    for value in ("gone", "dep:web", "gone/fast"):
+        project(tmp_path / "shop", f'[dependencies]\nweb = "1"\n[features]\ndefault = ["{value}"]')
+        with pytest.raises(InvalidConfigError, match=f"features.default includes {value}") as caught:
+            await locked(tmp_path)
+        assert caught.value.path == "features.default"
+        assert await native(tmp_path) is None
+    project(
+        tmp_path / "shop",
+        '[dependencies]\nweb = { version = "1", optional = true }\n[features]\na = ["b", "web?/fast"]\nb = ["dep:web"]',
+    )
+    assert (await locked(tmp_path)).packages == 1
 
 
 async def native(folder: Path) -> str | None:

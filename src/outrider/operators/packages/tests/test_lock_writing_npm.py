@@ -169,6 +169,14 @@ async def test_it_is_to_the_byte_what_npm_writes_at_length(tmp_path: Path) -> No
     assert neither > 2
 
 
+async def test_a_member_is_called_by_its_name_and_not_by_its_folder(registry: NpmRegistry, tmp_path: Path) -> None:
+    registry.add("core@1.0.0")
+    members(tmp_path, {"packages/utils": {"name": "@acme/utils", "version": "1.0.0", "dependencies": {"core": "^99"}}})
+    project(tmp_path, workspaces=["packages/*"])
+    with pytest.raises(NotFoundError, match=r"npm core@\^99, which @acme/utils needs: there is none"):
+        await locked(tmp_path)
+
+
 @pytest.mark.real
 @pytest.mark.timeout(120)
 @needs_npm

@@ -297,7 +297,19 @@ async def test_what_cannot_be_had(index: PythonIndex, place: Path) -> None:
 
 async def test_a_lock_that_cannot_be_read(index: PythonIndex, place: Path) -> None:
     path = project(place / "shop", '[packages]\nweb = "*"\n')
-    for text in ("{", "[]", '{"default": 1}', '{"default": {"web": 1}}', '{"default": {"": {}}}'):
+    index.add("web", "1.0")
+    for text in ("{", "[]", '{"default": 1}'):
+        path.write_text(text)
+        with pytest.raises(InvalidConfigError, match=r"Pipfile\.lock"):
+            await lock.run(LockParams(ecosystem="pypi", file=str(path), keep=True), context(place))
+        result = await locked(path)
+        assert (len(result.changes), len(result.warnings)) == (1, 1)
+        assert "it cannot be read" in result.warnings[0]
+
+
+async def test_a_lock_with_an_entry_that_is_none(index: PythonIndex, place: Path) -> None:
+    path = project(place / "shop", '[packages]\nweb = "*"\n')
+    for text in ('{"default": {"web": 1}}', '{"default": {"": {}}}'):
         path.write_text(text)
         with pytest.raises(InvalidConfigError, match=r"Pipfile\.lock"):
             await locked(path)

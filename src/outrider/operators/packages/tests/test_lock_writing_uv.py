@@ -170,7 +170,18 @@ async def test_what_around_a_project_is_not_heeded(index: PythonIndex, place: Pa
     (path.parent / "uv.toml").write_text("prerelease = 'allow'\n")
     with pytest.raises(UnsupportedError, match=r"uv\.toml: prerelease"):
         await locked(path)
-    (path.parent / "uv.toml").write_text("link-mode = 'copy'\n")
+    for name in ("UV_FROZEN", "UV_LOCKED"):
+        with variables({name: "1"}), pytest.raises(UnsupportedError, match=name):
+            await locked(path)
+    for wanted in (">=99", "0.12.1"):
+        (path.parent / "uv.toml").write_text(f"required-version = '{wanted}'\n")
+        with pytest.raises(UnsupportedError, match=f"required-version is {wanted}") as caught:
+            await locked(path)
+        assert caught.value.suggestions == ["use uv itself: uv lock"]
+    (path.parent / "uv.toml").write_text("required-version = '~=x'\n")
+    with pytest.raises(InvalidConfigError, match="required-version cannot be read"):
+        await locked(path)
+    (path.parent / "uv.toml").write_text("link-mode = 'copy'\nrequired-version = '>=0.5'\n")
     above = place / "all" / "pyproject.toml"
     above.write_text("[tool.uv.workspace]\nmembers = ['sh*']\n")
     with pytest.raises(UnsupportedError, match="member of the workspace"):

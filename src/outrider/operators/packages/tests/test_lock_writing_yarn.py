@@ -419,8 +419,12 @@ async def test_an_empty_lock_is_written_over(registry: NpmRegistry, tmp_path: Pa
 @pytest.mark.parametrize("text", ["__metadata: [", "  version 1\n", 'a@1:\n  "version\n'])
 async def test_a_lock_that_is_none(registry: NpmRegistry, tmp_path: Path, text: str) -> None:
     project(tmp_path).with_name("yarn.lock").write_text(text)
-    with pytest.raises(InvalidConfigError):
-        await locked(tmp_path)
+    with pytest.raises(InvalidConfigError) as caught:
+        await locked(tmp_path, keep=True)
+    assert caught.value.suggestions == ["lock without --keep: all of it is new then"]
+    result = await locked(tmp_path)
+    assert result.warnings[0].endswith(": all of it is new")
+    assert "yarn lockfile v1" in (tmp_path / "shop" / "yarn.lock").read_text()
 
 
 RANGE_TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]) | st.just(" "), max_size=12).map(

@@ -407,10 +407,20 @@ async def test_a_file_of_which_nothing_can_be_judged_is_a_finding(tmp_path: Path
     path.write_text("<project><parent><artifactId>boot</artifactId></parent><artifactId>shop</artifactId></project>")
     found = await check.run(CheckParams(path=str(path)), context(tmp_path))
     assert check.OPERATION.text is not None
-    assert list(check.OPERATION.text(found))[-1] == f"nothing of {path} could be judged"
+    assert list(check.OPERATION.text(found))[-1] == f"not all of {path} could be judged"
     assert check.OPERATION.findings(found)
     path.write_text("<project><artifactId>shop</artifactId></project>")
     assert not check.OPERATION.findings(await check.run(CheckParams(path=str(path)), context(tmp_path)))
+
+
+async def test_a_file_of_which_packages_are_missing_is_a_finding(tmp_path: Path) -> None:
+    path = tmp_path / "package-lock.json"
+    path.write_text(
+        '{"lockfileVersion": 3, "packages": {"": {"dependencies": {"b": "1"}}, "node_modules/a": {"version": "1.0.0"}}}'
+    )
+    found = await check.run(CheckParams(path=str(path)), context(tmp_path))
+    assert (found.packages, found.unknown) == (1, [str(path)])
+    assert check.OPERATION.findings(found)
 
 
 async def test_locks_are_judged(index: PythonIndex, tmp_path: Path) -> None:

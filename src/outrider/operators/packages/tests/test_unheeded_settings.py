@@ -11,6 +11,9 @@ from outrider.operators.packages.npm.program import NpmProgram
 from outrider.operators.packages.npm.settings import NpmSettings
 from outrider.operators.packages.nuget.settings import NugetSettings
 from outrider.operators.packages.sessions import Terms, question_of
+from outrider.operators.packages.tests.asking import Asking
+from outrider.operators.packages.tests.npm_registry import NpmAsking, NpmRegistry
+from outrider.operators.packages.tests.python_index import PythonIndex
 from outrider.operators.packages.tests.test_audit import context
 from outrider.operators.packages.yarn.classic_settings import refuse_classic
 
@@ -94,3 +97,55 @@ def test_variables_that_say_that_nobody_is_asked(
         monkeypatch.setenv(name, value)
         with question_of(context(tmp_path), ecosystem, [], Terms(), folder=tmp_path) as question:
             assert question.offline is offline
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("PIP_CONSTRAINT=c.txt", "PIP_CONSTRAINT"),
+        ("constraint = c.txt", "constraint"),
+        ("PIP_UPLOADED_PRIOR_TO=P3D", "PIP_UPLOADED_PRIOR_TO"),
+        ("PIP_NO_BINARY=:all:", "PIP_NO_BINARY"),
+        ("pre = true", "pre"),
+        ("PIP_NO_DEPS=1", "PIP_NO_DEPS"),
+    ],
+)
+async def test_settings_by_which_pip_would_choose_otherwise(
+    index: PythonIndex, ask: Asking, tmp_path: Path, said: str, found: str
+) -> None:
+    index.add("web", "1.0")
+    if "_" in said:
+        name, _, value = said.partition("=")
+        ask.environment[name] = value
+    else:
+        path = tmp_path / "pip.conf"
+        path.write_text(f"[global]\n{said}\n")
+        ask.environment["PIP_CONFIG_FILE"] = str(path)
+    with pytest.raises(UnsupportedError) as caught:
+        await ask.resolved("web")
+    assert caught.value.found == found
+
+
+async def test_settings_by_which_pip_would_choose_the_same(index: PythonIndex, ask: Asking) -> None:
+    index.add("web", "1.0")
+    ask.environment |= {"PIP_PRE": "0", "PIP_NO_BINARY": ":none:", "PIP_ONLY_BINARY": ":all:", "PIP_NO_DEPS": "off"}
+    assert await ask.pins("web") == ["web==1.0"]
+
+
+@pytest.mark.parametrize(
+    "said", ["min-release-age=900", "before=2020-01-01", "tag=next", "legacy-peer-deps=true", "force=true"]
+)
+async def test_settings_by_which_npm_would_choose_otherwise(tmp_path: Path, said: str) -> None:
+    key, _, value = said.partition("=")
+    async with NpmRegistry() as registry:
+        registry.add("web@1.0.0")
+        ask = NpmAsking(tmp_path, registry.url)
+        (tmp_path / ".npmrc").write_text(f"{said}\n")
+        with pytest.raises(UnsupportedError, match="changes what npm would choose") as caught:
+            await ask.resolved("web")
+        assert caught.value.path == key
+        (tmp_path / ".npmrc").write_text("legacy-peer-deps=false\nbefore=null\ntag=latest\n")
+        assert await ask.tree("web") == ["web@1.0.0"]
+        ask.environment[f"npm_config_{key.replace('-', '_')}"] = value
+        with pytest.raises(UnsupportedError, match="changes what npm would choose"):
+            await ask.resolved("web")

@@ -13,6 +13,7 @@ from outrider.operators.packages.fixing.pom_files import PomFiles
 from outrider.operators.packages.fixing.projects import PROJECTS, refuse_outside
 from outrider.operators.packages.fixing.results import FixedFile, changes_of, range_changes
 from outrider.operators.packages.fixing.wishes import Project
+from outrider.operators.packages.locks.form_versions import refuse_unknown_version
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.locks.making.manifests import folder_of
 from outrider.operators.packages.locks.reading import lock_files, read_lock
@@ -132,6 +133,7 @@ class Drafter:
         try:
             text = read_text(path)
             file = LockFile(path, text, read_lock(path.as_posix(), text))
+            refuse_unknown_version(file.lock.form, text, "have its own tool update it")
             if file.lock.form == POM:
                 await self._update_pom(draft, file)
                 return

@@ -15,9 +15,8 @@ from outrider.operators.packages.gem.platforms import RUBY, canonical
 from outrider.operators.packages.gem.program import RubyProgram, ruby_program
 from outrider.operators.packages.gem.settings import GemSettings
 from outrider.operators.packages.locks.gemfile_sections import GemfileSections, read_sections
-from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
+from outrider.operators.packages.locks.making.manifests import folder_of, lock_at, manifest_beside
 from outrider.operators.packages.locks.making.results import Made, resolved
-from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.locks.writing.gemfile_lock import GemfileLock, written
 from outrider.operators.packages.manifests.gemfile import GemManifest, GemWish, asked, manifest_name, read_manifest
 from outrider.operators.packages.resolving.outcomes import Resolved
@@ -41,7 +40,7 @@ async def make(form: str, path: Path, question: Question) -> Made:
     manifest = read_manifest(manifest_beside(path, manifest_name(path.name), question))
     program, settings = await _here(path, question), GemSettings(question.environment, folder_of(path))
     local = RUBY if settings.any_platform else canonical(program.target.platform)
-    text = text_or_none(path)
+    text = lock_at(path, question)
     before = read_sections(text or "")
     here = {wish for wish in manifest.wishes if limited([local], wish.platforms)}
     platforms = _platforms(before, here, local)

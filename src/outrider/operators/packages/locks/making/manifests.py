@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from outrider.core.errors import InvalidConfigError, NotFoundError
-from outrider.operators.packages.locks.writing.files import read_text
+from outrider.operators.packages.locks.writing.files import read_text, text_or_none
 from outrider.operators.packages.resolving.questions import Question
 
 
@@ -35,6 +35,11 @@ def beside(path: Path, name: str, question: Question) -> Path:
             f"{manifest}: there is none{'' if manifest == path else f', and {path.name} is of one'}", path="file", found="none", suggestions=[f"name a file beside a {name}"]
         )  # fmt: skip
     return manifest
+
+
+def lock_at(path: Path, question: Question) -> str | None:
+    """Return the text of the lock that is there; None where there is none that counts."""
+    return None if question.anew else text_or_none(path)
 
 
 def folder_of(path: Path) -> Path:

@@ -6,11 +6,10 @@ import msgspec
 
 from outrider.operators.packages.locks.making import yarn
 from outrider.operators.packages.locks.making.bun_lock import bun_lock_made
-from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
+from outrider.operators.packages.locks.making.manifests import folder_of, lock_at, manifest_beside
 from outrider.operators.packages.locks.making.pnpm_lock import pnpm_lock_made
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.writing import package_lock
-from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.locks.writing.package_lock_forms import package_lock_settings
 from outrider.operators.packages.manifests.package_json import FORM, TAKEN_BY_NPM, asked, read_manifest
 from outrider.operators.packages.manifests.workspaces import read_members
@@ -38,7 +37,7 @@ async def make(form: str, path: Path, question: Question) -> Made:
     manifest = read_manifest(text, takes=TAKEN_BY_NPM)
     members = read_members(manifest, folder)
     wanted = asked(manifest, question, folder, members)
-    settings = package_lock_settings(text_or_none(path), question, folder)
+    settings = package_lock_settings(lock_at(path, question), question, folder)
     answer = await resolved("npm", wanted) if wanted.packages or members else Resolved(target="npm", packages=[])
     documents = {one.place: one.manifest.document for one in members}
     answer = msgspec.structs.replace(answer, packages=settings.told(answer.packages))

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from outrider.core.errors import ConflictError, NotFoundError
 from outrider.operators.packages.locks.making.dotnet import LockedProject
-from outrider.operators.packages.locks.making.manifests import beside, folder_of
+from outrider.operators.packages.locks.making.manifests import beside, folder_of, lock_at
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.nuget_lock import FORM
-from outrider.operators.packages.locks.writing.files import read_text, text_or_none
+from outrider.operators.packages.locks.writing.files import read_text
 from outrider.operators.packages.manifests.dotnet_project import SUFFIXES, Projects
 from outrider.operators.packages.resolving.questions import Question
 
@@ -19,7 +19,7 @@ USUAL_NAME = FORM
 async def make(form: str, path: Path, question: Question) -> Made:
     """Resolve, and return the file; the errors are those of `making.made`."""
     del form
-    project = LockedProject(beside(path, project_name(path), question), text_or_none(path), Projects(read_text))
+    project = LockedProject(beside(path, project_name(path), question), lock_at(path, question), Projects(read_text))
     answer = await resolved("nuget", project.asked(question))
     return Made(project.text(answer), [*answer.notes, *project.notes])
 

@@ -7,11 +7,10 @@ import msgspec
 
 from outrider.core.errors import InvalidConfigError
 from outrider.operators.packages.locks.documents import read_json
-from outrider.operators.packages.locks.making.manifests import folder_of, manifest_beside
+from outrider.operators.packages.locks.making.manifests import folder_of, lock_at, manifest_beside
 from outrider.operators.packages.locks.making.results import Made, resolved
 from outrider.operators.packages.locks.pipfile import FORM as LOCK
 from outrider.operators.packages.locks.writing import pipfile as writing
-from outrider.operators.packages.locks.writing.files import text_or_none
 from outrider.operators.packages.manifests.pipfile import Pipfile
 from outrider.operators.packages.manifests.pipfile_sources import FORM
 from outrider.operators.packages.pypi.details import PypiDetails
@@ -20,7 +19,7 @@ from outrider.operators.packages.resolving.questions import Question
 
 async def pipfile_lock_made(path: Path, question: Question) -> Made:
     """Resolve, and return the file; the errors are those of `making.made`."""
-    pipfile, before = Pipfile.read(manifest_beside(path, FORM, question)), text_or_none(path) or ""
+    pipfile, before = Pipfile.read(manifest_beside(path, FORM, question)), lock_at(path, question) or ""
     answer = await resolved("pypi", asked_of_pipenv(pipfile, question, folder_of(path), before))
     return Made(writing.written(pipfile, answer.packages, before), answer.notes)
 

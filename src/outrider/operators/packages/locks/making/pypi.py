@@ -40,6 +40,8 @@ async def make(form: str, path: Path, question: Question) -> Made:
         raise InvalidConfigError(
             "packages: nothing is asked for", path="packages", found="none", expected="packages", suggestions=["name packages"]
         )  # fmt: skip
+    if form == "requirements.txt":
+        requirements.refuse_handwritten(path, text_or_none(path) or "")
     answer = await resolved("pypi", msgspec.structs.replace(question, files=True))
     return Made(pylock.written(answer) if form == "pylock.toml" else requirements.written(answer))
 

@@ -12,21 +12,18 @@ import msgspec
 from outrider.core.errors import InvalidConfigError, UnsupportedError
 from outrider.operators.packages.locks.documents import read_json
 from outrider.operators.packages.locks.writing.package_lock import FORMS, NEWEST_FORM
+from outrider.operators.packages.npm.choices import refuse_choices, refuse_others
 from outrider.operators.packages.npm.program import NpmProgram
 from outrider.operators.packages.npm.settings import NpmSettings
-from outrider.operators.packages.registries.unheeded import unheeded
 from outrider.operators.packages.resolving.outcomes import ResolvedPackage
 from outrider.operators.packages.resolving.questions import Question
 
 _SETTING = "lockfile-version"
 _LOCK = "package-lock.json"
 _WITHOUT_ADDRESSES = "omit-lockfile-registry-resolved"
-# What is heeded alone, by the settings that change what a lock has, or whether npm writes one.
+# What is heeded alone, by the settings that change what a lock has beside what is chosen, or whether npm writes one.
 _HEEDED = {
-    "before": ("null",), "engine-strict": ("false",), "force": ("false",), "format-package-lock": ("true",), "global-style": ("false",),
-    "install-links": ("false",), "install-strategy": ("hoisted",), "legacy-bundling": ("false",), "legacy-peer-deps": ("false",),
-    "min-release-age": ("0", "null"), "package-lock": ("true",), "prefer-dedupe": ("false",), "save": ("true",), "shrinkwrap": ("true",),
-    "strict-peer-deps": ("false",), "tag": ("latest",), "workspaces": ("true", "null"),
+    "format-package-lock": ("true",), "package-lock": ("true",), "save": ("true",), "shrinkwrap": ("true",), "workspaces": ("true", "null"),
 }  # fmt: skip
 
 
@@ -59,15 +56,10 @@ def package_lock_settings(before: str | None, question: Question, folder: Path) 
         UnsupportedError: It is a version that is not written, or a setting that is not heeded.
     """
     settings = NpmSettings(question.environment, folder, NpmProgram())
-    for key, heeded in _HEEDED.items():
-        said = settings.value(key)
-        if said and said not in heeded:
-            raise unheeded(
-                settings.source(key),
-                key,
-                f"{said} changes the lock that npm would write",
-                "use npm itself: npm install --package-lock-only",
-            )
+    refuse_choices(settings)
+    refuse_others(
+        settings, _HEEDED, "changes the lock that npm would write", "use npm itself: npm install --package-lock-only"
+    )
     addresses = settings.value(_WITHOUT_ADDRESSES) in ("", "false")
     return PackageLockSettings(_form(before, settings.value(_SETTING)), addresses)
 
