@@ -176,9 +176,7 @@ async def test_a_lock_that_cannot_be_read_keeps_no_other_from_being_looked_at(fo
 
 async def test_of_what_a_lock_has_no_entry_for_nothing_is_known(folder: Path) -> None:
     await known(folder)
-    lock = (
-        '{"lockfileVersion": 3, "packages": {"": {"dependencies": {"b": "1"}}, "node_modules/web": {"version": "2.1"}}}'
-    )
+    lock = '{"lockfileVersion": 3, "packages": {"": {"dependencies": {"b": "1"}}, "node_modules/web": {"version": "2.1.0"}}}'
     found = await audited(folder, lock, "package-lock.json")
     assert (found.packages, found.vulnerable, found.unknown, found.unjudged) == (1, 0, 1, [])
     place = f"{folder}/project/package-lock.json"

@@ -209,7 +209,7 @@ async def test_what_cannot_be_looked_at_is_told(folder: Path) -> None:
         await licences.run(LicencesParams(path=str(empty)), context(folder))
     have.written(folder / "shop" / "requirements.txt", "web>=1.0\n")
     [partial, unpinned, untold] = (await looked(folder)).warnings
-    assert "only what it names" in partial
+    assert "it names more than it pins" in partial
     assert "is not pinned" in unpinned
     assert untold.endswith("their registries may: --ask")
     written(folder, "{licences: {allow: [MIT/Apache-2.0]}}", "policy.yaml")
