@@ -199,10 +199,10 @@ async def test_what_overrides_refer_to_is_not_changed(registry: NpmRegistry, tmp
 @pytest.mark.timeout(120)
 async def test_bun_takes_a_lock_with_overrides_that_was_fixed(registry: NpmRegistry, tmp_path: Path) -> None:
     fill(registry)
-    fields = {"dependencies": {"core": "^1", "web": "1"}, "overrides": {"web": {"core": "2.0.0"}, "side@*": "1.0.0"}}
-    path = project(tmp_path, **fields).with_name(LOCK)
+    overrides = {"web": {"core": "2.0.0"}, "side@*": "1.0.0"}
+    path = project(tmp_path, dependencies={"core": "1.0.0", "web": "1"}, overrides=overrides).with_name(LOCK)
     await locked(tmp_path)
-    path.write_text(path.read_text().replace("1.1.0", "1.0.0"))
+    project(tmp_path, dependencies={"core": "^1", "web": "1"}, overrides=overrides)
     await locked(tmp_path, keep=True)
     await imported(tmp_path, bad("X-1", "core", ("introduced", "0"), ("fixed", "1.1.0")))
     result = await BUN.fixed(tmp_path, manifest=True)
