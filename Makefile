@@ -6,6 +6,9 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_TEST := $(VENV)/.installed-test
 
+# One more than there are processors: tests wait too, for clocks and processes.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 # The tests start Outrider hundreds of times: compiled modules are kept even where the environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -31,7 +34,7 @@ check: $(INSTALLED_TEST)  ## Format, lint, types, layers and the fast tests.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
 	@MYPYPATH=$$(printf '%s:' plugins/*/) $(BIN)/mypy --num-workers auto
-	@$(BIN)/pytest -q -n auto -m "not real and not long" --hypothesis-profile quick
+	@$(BIN)/pytest -q -n $(WORKERS) -m "not real and not long" --hypothesis-profile quick
 
 bench: $(INSTALLED_TEST)  ## Run the benchmarks with their rivals and print both.
 	@$(BIN)/python -m benchmarks
