@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Iterable
 
-from outrider.operators.packages.advisories.listed import read_version
 from outrider.operators.packages.advisories.osv import Affected
+from outrider.operators.packages.versions.reading import read_version
 from outrider.operators.packages.versions.scheme import Version
 
 # What stands around versions in the ranges of any ecosystem.

@@ -7,8 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
-from outrider.core.errors import InvalidConfigError
-from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.reading import read_version
 from outrider.operators.packages.versions.scheme import Version
 
 _NUMBER = re.compile(r"[1-9][0-9]*")
@@ -57,15 +56,6 @@ class ListedVersions:
             keys.add(read.key)
         others = ((one, read_version(self._ecosystem, one)) for one in near)
         return [one for one, read in others if read is not None and read.key in keys]
-
-
-@lru_cache(maxsize=100_000)
-def read_version(ecosystem: str, text: str) -> Version | None:
-    """Return a version as its ecosystem reads it; None where it cannot."""
-    try:
-        return scheme_of(ecosystem).parse(text)
-    except InvalidConfigError:
-        return None
 
 
 @lru_cache(maxsize=100_000)

@@ -9,12 +9,13 @@ from outrider.core.package_policies import Severity
 from outrider.operators.packages.advisories.affected_spans import AffectedVersions, affected_versions
 from outrider.operators.packages.advisories.exploits import ExploitScore, KnownExploit
 from outrider.operators.packages.advisories.fixed_versions import fixed_above, named_versions
-from outrider.operators.packages.advisories.listed import ListedVersions, numbers_of, read_version
+from outrider.operators.packages.advisories.listed import ListedVersions, numbers_of
 from outrider.operators.packages.advisories.osv import Advisory, Affected
 from outrider.operators.packages.advisories.severity import ORDER, rating
 from outrider.operators.packages.advisories.store import AdvisoryStore, Row
 from outrider.operators.packages.locks.lock import LockedPackage
 from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.reading import read_version
 from outrider.operators.packages.versions.scheme import Scheme, Version
 
 _CVE = "CVE-"

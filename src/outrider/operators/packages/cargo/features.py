@@ -1,8 +1,8 @@
 """Features that are asked of crates and that none of their versions has: that is told before anything is searched for."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 
+from outrider.core.errors import near_names
 from outrider.operators.packages.cargo.crates import Crate, Want, is_implicit
 from outrider.operators.packages.cargo.details import LocalPackage
 from outrider.operators.packages.resolving.outcomes import Impossible
@@ -61,5 +61,5 @@ def _told(crate: Crate, bit: int) -> str:
 
 
 def _remedy(crate: Crate, feature: str, names: Iterable[str]) -> str:
-    near = get_close_matches(feature, [*names], 1)
+    near = near_names(feature, names)
     return f"ask for {crate.called}[{near[0]}]" if near else f"ask for {crate.called} without {feature}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from outrider.core.errors import InvalidConfigError
 from outrider.core.package_policies import Severity
 from outrider.operators.packages.advisories.matching import Matcher, Vulnerability
 from outrider.operators.packages.advisories.severity import ORDER
@@ -11,7 +10,8 @@ from outrider.operators.packages.locks.entries import reached
 from outrider.operators.packages.locks.lock import Lock
 from outrider.operators.packages.resolving.facts import PackageFacts
 from outrider.operators.packages.versions.ecosystems import scheme_of
-from outrider.operators.packages.versions.ranges import Key, Span, VersionRange
+from outrider.operators.packages.versions.ranges import Span, VersionRange
+from outrider.operators.packages.versions.reading import read_version
 from outrider.operators.packages.versions.tables import VersionTable
 
 
@@ -60,11 +60,11 @@ class Auditor:
             unit: As advisories have it.
             facts: What its registry has.
         """
-        key = _key(ecosystem, unit.least_fix)
-        if not unit.least_fix or key is None:
+        read = read_version(ecosystem, unit.least_fix)
+        if not unit.least_fix or read is None:
             return unit
         table = VersionTable(scheme_of(ecosystem), [one for one in facts.versions if one not in facts.taken_back])
-        later = table.mask_of(VersionRange((Span.at_least(key),)))
+        later = table.mask_of(VersionRange((Span.at_least(read.key),)))
         for some in (later & table.releases, later):
             for version in table.named(some):
                 if not self._counted(ecosystem, unit.name, version):
@@ -82,12 +82,5 @@ class Auditor:
 
     def _least_fix(self, ecosystem: str, name: str, counted: Iterable[Vulnerability]) -> str:
         fixes = {fix for one in counted for fix in one.fixed}
-        ordered = sorted((key, fix) for fix in fixes if (key := _key(ecosystem, fix)) is not None)
+        ordered = sorted((read.key, fix) for fix in fixes if (read := read_version(ecosystem, fix)) is not None)
         return next((fix for _, fix in ordered if not self._counted(ecosystem, name, fix)), "")
-
-
-def _key(ecosystem: str, version: str) -> Key | None:
-    try:
-        return scheme_of(ecosystem).parse(version).key
-    except InvalidConfigError:
-        return None

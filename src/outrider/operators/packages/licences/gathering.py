@@ -67,7 +67,7 @@ def gathered(path: Path, installed: str, environment: Mapping[str, str]) -> Gath
     return Gathered(
         title=root.resolve().name or "project", files=[file for file, _ in locks], told=[told[key] for key in sorted(told)],
         found_in=found_in, needed_by=_needed_by(locks), unreadable=[f"{file}: {text}" for file, lock in locks for text in lock.warnings],
-        unknown=[file for file, lock in locks if lock.is_unknown or lock.lacking],
+        unknown=[file for file, lock in locks if lock.is_unjudged],
     )  # fmt: skip
 
 

@@ -120,6 +120,11 @@ class Lock(msgspec.Struct, kw_only=True, frozen=True):
         return not self.packages and bool(self.unreadable)
 
     @property
+    def is_unjudged(self) -> bool:
+        """Whether of what it is about not all can be judged: nothing of it could be read, or others in it need what has no entry."""
+        return self.is_unknown or self.lacking > 0
+
+    @property
     def left_open(self) -> str:
         """What is certainly not known of what is installed, in words; empty where it names all, or may."""
         if self.is_unknown:

@@ -22,14 +22,14 @@ class NpmClient:
     """
 
     def __init__(self, settings: NpmSettings, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+        self.settings, self._clock = settings, clock
         self._registries: dict[str, Registry] = {}
         self._downloads: dict[str, Downloads] = {}
 
     @property
     def default(self) -> str:
         """The address of the registry that npm comes with; empty where it is not known."""
-        return self._settings.default
+        return self.settings.default
 
     def addresses(self) -> Iterator[str]:
         """Yield the addresses of the registries that were asked."""
@@ -44,7 +44,7 @@ class NpmClient:
         """
         scope = name.partition("/")[0] if name.startswith("@") else ""
         if scope not in self._registries:
-            self._registries[scope] = self._settings.registry_for(name)
+            self._registries[scope] = self.settings.registry_for(name)
         return self._registries[scope]
 
     async def packument(self, name: str, known: Document | None = None, *, whole: bool = False) -> Document:

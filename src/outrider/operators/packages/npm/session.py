@@ -21,7 +21,7 @@ from outrider.operators.packages.npm.overrides import read_rules
 from outrider.operators.packages.npm.packages import Manifest, Need
 from outrider.operators.packages.npm.peers import PeerConflict
 from outrider.operators.packages.npm.pnpm.resolving import resolved
-from outrider.operators.packages.npm.program import NpmProgram, npm_program
+from outrider.operators.packages.npm.program import npm_program
 from outrider.operators.packages.npm.records import OPTIONAL, PEER_OPTIONAL, PROD
 from outrider.operators.packages.npm.results import misfits, packages_of, refuse_missing
 from outrider.operators.packages.npm.settings import NpmSettings
@@ -51,12 +51,12 @@ async def resolve(question: Question) -> Resolved | Impossible:
     """
     if question.client:
         return await _by_client(question)
-    refuse_choices(NpmSettings(question.environment, question.folder, NpmProgram()))
     asked, details = asked_by_place(question), NpmDetails.of(question)
     rules = read_rules(details.overrides)
-    if rules is not None and (clashes := list(rules.refused(asked[""], links_to(details.members)))):
-        return Impossible(asked=question.packages, reasons=clashes)
     async with _opened(question) as source:
+        refuse_choices(source.client.settings)
+        if rules is not None and (clashes := list(rules.refused(asked[""], links_to(details.members)))):
+            return Impossible(asked=question.packages, reasons=clashes)
         try:
             root = await _tree(source, asked, question)
         except PeerConflict as conflict:

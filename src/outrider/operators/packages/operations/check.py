@@ -86,7 +86,7 @@ async def run(params: CheckParams, context: Context) -> CheckResult:
         files=[file for file, _ in locks],
         policies=policies_of(params),
         warnings=[],
-        unknown=[file for file, lock in locks if lock.is_unknown or lock.lacking],
+        unknown=[file for file, lock in locks if lock.is_unjudged],
     )
     found = Counter(one.ecosystem for _, lock in locks for one in lock.packages)
     for ecosystem in sorted(found.keys() & set(PACKED)):

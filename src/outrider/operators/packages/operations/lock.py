@@ -152,13 +152,15 @@ def _old(params: LockParams, form: str, there: list[str]) -> tuple[Lock | None, 
         UnsupportedError: Their version is not known, and they are to be kept.
     """
     remedy = "lock without --keep: all of it is new then"
-    versions = [version for text in there if (version := unknown_version(form, text))]
-    notes = [
-        f"{params.path}: its version {one} is not known here, and it is written in one that is" for one in versions
-    ]
+    notes = []
     try:
-        for text in there if params.keep else ():
-            refuse_unknown_version(form, text, remedy)
+        for text in there:
+            if params.keep:
+                refuse_unknown_version(form, text, remedy)
+            elif version := unknown_version(form, text):
+                notes.append(
+                    f"{params.path}: its version {version} is not known here, and it is written in one that is"
+                )
         return (_together(form, there) if there else None), notes
     except InvalidConfigError as error:
         # A pom.xml says too what is asked for.

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from outrider.core.errors import InvalidConfigError, NotFoundError, near_names
+from outrider.core.errors import NotFoundError, near_names
 from outrider.core.timestamps import parse_timestamp, timestamp_of_second
-from outrider.operators.packages.versions.ecosystems import scheme_of
+from outrider.operators.packages.versions.reading import read_version
 
 # Names of npm begin with one.
 _WITH_VERSION = re.compile(r"[=<>~]|.@")
@@ -89,12 +89,9 @@ def position(ecosystem: str, name: str, versions: Sequence[str], version: str) -
 
 
 def _spelled_otherwise(ecosystem: str, versions: Sequence[str], version: str) -> list[str]:
-    scheme = scheme_of(ecosystem)
-    try:
-        key = scheme.parse(version).key
-    except InvalidConfigError:
-        return []
-    return [one for one in versions if scheme.parse(one).key == key]
+    own = read_version(ecosystem, version)
+    others = ((one, read_version(ecosystem, one)) for one in versions if own is not None)
+    return [one for one, read in others if read is not None and own is not None and read.key == own.key]
 
 
 def no_package(ecosystem: str, name: str) -> NotFoundError:

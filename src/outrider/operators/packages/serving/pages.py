@@ -113,7 +113,8 @@ class Pages:
         summary = state.summary
         own = {one.file: one for one in tables.releases(ecosystem, name)}
         taken_back = {one.version: one.yanked for one in own.values() if one.yanked is not None}
-        known = _newest_first(ecosystem, {*summary.versions, *state.refused, *taken_back})
+        further = {*state.refused, *taken_back}.difference(summary.versions)
+        known = _newest_first(ecosystem, {*summary.versions, *further}) if further else summary.versions
         advice, count = _advice(ecosystem, name, known[:_MOST]), len(known)
         rows = _versions(known, state, advice, taken_back)
         files = [(file, one.digest, one.size) for file, one in own.items()]

@@ -15,6 +15,7 @@ from outrider.operators.packages.serving.advisories import opened_matcher
 from outrider.operators.packages.versions.composer import normal_form
 from outrider.operators.packages.versions.ecosystems import scheme_of
 from outrider.operators.packages.versions.ranges import Cut, Key, Span
+from outrider.operators.packages.versions.reading import read_version
 
 _BRANCH = "dev-"
 
@@ -62,17 +63,19 @@ def _alternatives(said: Sequence[Affected]) -> Iterator[str]:
             yield "*"
         yield from filter(_is_readable, one.within)
         for events in one.ranges:
-            texts = {key: event.version for event in events if (key := _key(event.version)) is not None}
+            texts = {
+                read.key: event.version
+                for event in events
+                if (read := read_version("composer", event.version)) is not None
+            }
             of_range = Affected(ecosystem=one.ecosystem, name=one.name, ranges=(events,))
             yield from filter(None, (_written(span, texts) for span in affected_versions(scheme, [of_range]).spans))
     # Most of those that are listed are within the ranges, and a list of all may be long.
     ranges = affected_versions(scheme, said)._replace(listed=frozenset())
     for version in sorted({version for one in said for version in one.versions}):
-        try:
-            if not ranges.holds(version, scheme.parse(version)):
-                yield normal_form(version)
-        except InvalidConfigError:
-            continue
+        read = read_version("composer", version)
+        if read is not None and not ranges.holds(version, read):
+            yield normal_form(version)
 
 
 def _is_readable(constraint: str) -> bool:
@@ -81,13 +84,6 @@ def _is_readable(constraint: str) -> bool:
     except InvalidConfigError:
         return False
     return True
-
-
-def _key(version: str) -> Key | None:
-    try:
-        return scheme_of("composer").parse(version).key
-    except InvalidConfigError:
-        return None
 
 
 def _written(span: Span, texts: dict[Key, str]) -> str:
